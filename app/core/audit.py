@@ -1,0 +1,89 @@
+"""Writers of the audit and of the outbox: every change of state leaves both, in its own transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.db import Entry, clock_of, ids_of
+from app.models.machinery import AuditEntry, OutboxEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What an act is about, with the subjects by which a wall would hide its trace."""
+
+    kind: str
+    id: UUID | None
+    region_code: str | None = None
+    organisation_id: UUID | None = None
+    project_id: UUID | None = None
+
+    def subjects(self) -> dict[str, Any]:
+        return {
+            "region_code": self.region_code,
+            "organisation_id": self.organisation_id,
+            "project_id": self.project_id,
+        }
+
+
+async def record(
+    session: AsyncSession,
+    action: str,
+    resource: Resource,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+    event: bool = True,
+) -> None:
+    """Write that the session's principal did `action` (`plans.submit`), and the thin event that tells of it.
+
+    `changes`: dossier values before and after, JSON-ready. Inserts ask for nothing back: the caller's
+    policies decide what it may read, not what must be recorded.
+    """
+    await audit(session, action, resource, outcome="done", changes=changes, reason=reason)
+    if event and resource.id is not None:
+        await session.execute(
+            insert(OutboxEvent).values(
+                id=ids_of(session).random(),
+                occurred_at=clock_of(session).now(),
+                type=action,
+                resource_kind=resource.kind,
+                resource_id=resource.id,
+                **resource.subjects(),
+            )
+        )
+
+
+async def audit(
+    session: AsyncSession,
+    action: str,
+    resource: Resource,
+    *,
+    outcome: str,
+    changes: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+    actor: Entry | None = None,
+) -> None:
+    """Write one audit entry; `actor` only where the transaction does not speak for who acted."""
+    entry: Entry | None = actor or session.info.get("entry")
+    await session.execute(
+        insert(AuditEntry).values(
+            id=ids_of(session).random(),
+            occurred_at=clock_of(session).now(),
+            request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+            actor_kind=entry.kind if entry else "system",
+            actor_id=entry.principal if entry else None,
+            action=action,
+            outcome=outcome,
+            reason=reason,
+            resource_kind=resource.kind,
+            resource_id=resource.id,
+            changes=dict(changes or {}),
+            **resource.subjects(),
+        )
+    )

@@ -1,0 +1,208 @@
+"""The only door to PostgreSQL: sessions that open with `gate.enter`, and the only commit.
+
+One request, one transaction, one commit, before the response. The gate is entered in the session's
+`after_begin`, so a transaction that begins again after a rollback is entered again.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.orm import SessionTransaction, UOWTransaction
+from sqlalchemy.orm.exc import StaleDataError
+
+from app.core.clock import Clock, Ids, SystemClock, SystemIds
+from app.core.errors import Busy, NotFound, from_database
+from app.models.base import Versioned
+
+PrincipalKind = Literal["person", "client", "public"]
+
+# Deadlock, serialisation failure, lock not available: worth another try while nothing was done yet.
+_RETRIED = frozenset({"40P01", "40001", "55P03"})
+_ATTEMPTS = 3
+
+_ENTER = text("SELECT rev, grants, client FROM gate.enter(:kind, :principal, :relied_on)")
+_ENTER_EXCLUSIVE = text(
+    "SELECT rev, grants, client FROM gate.enter_exclusive(:kind, :principal, :targets, :relied_on)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Whom a transaction speaks for.
+
+    `relied_on`: people whose eligibility the act relies on (shared locks). `targets`: people or clients
+    whose walls, grants, employment or identity the act changes (exclusive locks).
+    """
+
+    kind: PrincipalKind
+    principal: UUID | None = None
+    relied_on: tuple[UUID, ...] = ()
+    targets: tuple[UUID, ...] = ()
+
+
+PUBLIC = Entry("public")
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What the gate answered under the lock. `rev` is None for the public and for who is unknown or disabled."""
+
+    rev: int | None
+    grants: tuple[dict[str, Any], ...] = ()
+    client: dict[str, Any] = field(default_factory=dict)
+
+
+class EnteredSession(SyncSession):
+    """A session class of its own, so that the hooks below reach no other session."""
+
+
+@event.listens_for(EnteredSession, "after_begin")
+def _enter(session: SyncSession, transaction: SessionTransaction, connection: Connection) -> None:
+    entry: Entry | None = session.info.get("entry")
+    if entry is None or transaction.nested:
+        return
+    if entry.targets:
+        statement, lists = _ENTER_EXCLUSIVE, {"targets": list(entry.targets)}
+    else:
+        statement, lists = _ENTER, {}
+    row = connection.execute(
+        statement,
+        {"kind": entry.kind, "principal": entry.principal, "relied_on": list(entry.relied_on), **lists},
+    ).one()
+    session.info["entered"] = Entered(row.rev, tuple(row.grants or ()), row.client or {})
+
+
+@event.listens_for(EnteredSession, "before_flush")
+def _stamp(session: SyncSession, _context: UOWTransaction, _instances: object) -> None:
+    """The two times of every versioned row come from the injected clock."""
+    now = session.info["clock"].now()
+    for row in session.new:
+        if isinstance(row, Versioned):
+            row.created_at = row.updated_at = now
+    for row in session.dirty:
+        if isinstance(row, Versioned) and session.is_modified(row):
+            row.updated_at = now
+
+
+class Database:
+    """An engine and the transactions on it. Requests use the role `app`, jobs the role `worker`."""
+
+    def __init__(
+        self, url: str, *, clock: Clock | None = None, ids: Ids | None = None, pool_size: int = 10
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.ids: Ids = ids or SystemIds()
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=10,
+            # READ COMMITTED is PostgreSQL's default and the wall relies on it: say so, whatever the server says.
+            isolation_level="READ COMMITTED",
+            connect_args={
+                "timeout": 10,
+                "server_settings": {
+                    "application_name": "liangshan",
+                    "timezone": "UTC",
+                    "jit": "off",
+                    "lock_timeout": "5s",
+                    "statement_timeout": "30s",
+                    "idle_in_transaction_session_timeout": "30s",
+                },
+            },
+        )
+
+    async def dispose(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self, entry: Entry) -> AsyncIterator[AsyncSession]:
+        """One entered transaction: committed when the block ends, rolled back when it raises.
+
+        Raises `Busy` where the database asks to try again, `NotFound` where a row was gone at flush,
+        and the domain error that a violated constraint stands for.
+        """
+        async with self._session(entry) as session:
+            try:
+                yield session
+                await session.commit()
+            except StaleDataError as error:
+                raise NotFound from error
+            except DBAPIError as error:
+                raise from_database(error) from error
+
+    @asynccontextmanager
+    async def administration(self) -> AsyncIterator[AsyncSession]:
+        """A transaction of the worker's role, for commands and jobs; nobody's context is set."""
+        async with AsyncSession(
+            self.engine, sync_session_class=EnteredSession, expire_on_commit=False, info=self._info(None)
+        ) as session:
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def _session(self, entry: Entry) -> AsyncIterator[AsyncSession]:
+        attempt = 0
+        while True:
+            attempt += 1
+            session = AsyncSession(
+                self.engine, sync_session_class=EnteredSession, expire_on_commit=False, info=self._info(entry)
+            )
+            try:
+                await session.connection()
+                break
+            except DBAPIError as error:
+                await session.close()
+                if sqlstate(error) not in _RETRIED or attempt == _ATTEMPTS:
+                    raise from_database(error) from error
+                await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - jitter
+            except (OSError, TimeoutError) as error:
+                await session.close()
+                raise Busy from error
+            except BaseException:
+                await session.close()
+                raise
+        try:
+            yield session
+        finally:
+            await session.close()
+
+    def _info(self, entry: Entry | None) -> dict[Any, Any]:
+        return {"entry": entry, "clock": self.clock, "ids": self.ids}
+
+
+def entered(session: AsyncSession) -> Entered:
+    """What the gate answered when this transaction began."""
+    answer: Entered = session.info["entered"]
+    return answer
+
+
+def clock_of(session: AsyncSession) -> Clock:
+    clock: Clock = session.info["clock"]
+    return clock
+
+
+def ids_of(session: AsyncSession) -> Ids:
+    ids: Ids = session.info["ids"]
+    return ids
+
+
+async def walled_from(session: AsyncSession, subjects: Iterable[str]) -> bool:
+    """Whether the caller is walled from any of these subjects (`region:152501`, …), as the database says."""
+    found = await session.scalar(
+        text("SELECT gate.walls() && CAST(:subjects AS text[])"), {"subjects": list(subjects)}
+    )
+    return bool(found)
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    return getattr(error.orig, "sqlstate", None)

@@ -1,0 +1,265 @@
+"""The closed set of errors: code, status and titles. Raised as domain errors, rendered in `problems.py`.
+
+Nothing here knows HTTP's machinery; `status` is a plain number of the register.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sqlalchemy.exc import DBAPIError
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One line of the register: `code` is what programs read and is never translated."""
+
+    code: str
+    status: int
+    title_zh: str
+    title_en: str
+
+
+REGISTER: dict[str, ProblemType] = {}
+
+
+def _problem(code: str, status: int, title_zh: str, title_en: str) -> ProblemType:
+    REGISTER[code] = ProblemType(code, status, title_zh, title_en)
+    return REGISTER[code]
+
+
+IDEMPOTENCY_KEY_MISSING = _problem(
+    "idempotency_key_missing", 400, "缺少 Idempotency-Key 请求头", "The Idempotency-Key header is missing"
+)
+BAD_REQUEST = _problem("bad_request", 400, "请求无法理解", "The request cannot be understood")
+INVALID_GRANT = _problem("invalid_grant", 400, "凭据无效", "The credentials are not valid")
+UNSUPPORTED_GRANT = _problem("unsupported_grant_type", 400, "不支持的授权类型", "Grant type not supported")
+INVALID_SCOPE = _problem("invalid_scope", 400, "申请的权限范围无效", "The scope asked for is not available")
+INVALID_TOKEN = _problem("invalid_token", 401, "令牌无效或已失效", "The access token is missing or not valid")
+INVALID_CLIENT = _problem("invalid_client", 401, "客户端凭据无效", "The client's credentials are not valid")
+INSUFFICIENT_SCOPE = _problem("insufficient_scope", 403, "权限范围不足", "A scope is missing")
+RECUSED = _problem("recused", 403, "您已就该对象回避", "You are recused from this subject")
+FORBIDDEN = _problem("forbidden", 403, "不允许此操作", "This act is not allowed")
+NOT_FOUND = _problem("not_found", 404, "未找到", "Not found")
+METHOD_NOT_ALLOWED = _problem("method_not_allowed", 405, "不支持该方法", "Method not allowed")
+CONFLICT = _problem("conflict", 409, "与现有数据冲突", "It conflicts with what is there")
+STATE_CONFLICT = _problem("state_conflict", 409, "当前状态不允许此操作", "The state does not allow this act")
+FOUR_EYES = _problem("four_eyes", 409, "须由另一人办理", "Another person must do this")
+IDEMPOTENCY_IN_FLIGHT = _problem(
+    "idempotency_in_flight", 409, "相同的请求正在处理", "The same request is being processed"
+)
+PRECONDITION_FAILED = _problem(
+    "precondition_failed", 412, "数据已被他人修改", "It was changed in the meantime"
+)
+PAYLOAD_TOO_LARGE = _problem("payload_too_large", 413, "请求体过大", "The request body is too large")
+UNSUPPORTED_MEDIA_TYPE = _problem(
+    "unsupported_media_type", 415, "不支持的内容类型", "Media type not supported"
+)
+VALIDATION_FAILED = _problem("validation_failed", 422, "数据校验未通过", "The data is not valid")
+IDEMPOTENCY_KEY_REUSED = _problem(
+    "idempotency_key_reused", 422, "该幂等键已用于另一请求", "The key was used for another request"
+)
+PRECONDITION_REQUIRED = _problem("precondition_required", 428, "缺少 If-Match", "If-Match is required")
+HEADERS_TOO_LARGE = _problem("headers_too_large", 431, "请求头过大", "The request headers are too large")
+INTERNAL_ERROR = _problem("internal_error", 500, "服务器内部错误", "Internal server error")
+BUSY = _problem("busy", 503, "系统繁忙，请稍后重试", "Busy: try again shortly")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an act is refused: a code for programs, words for people in both languages."""
+
+    code: str
+    zh: str
+    en: str
+
+
+# What can be wrong with a field. Templates take the limits of the schema, never the input.
+FIELD_CODES: dict[str, tuple[str, str]] = {
+    "required": ("必填", "required"),
+    "unknown_field": ("未知字段", "unknown field"),
+    "unknown_parameter": ("未知参数", "unknown parameter"),
+    "repeated_parameter": ("参数重复", "the parameter is given more than once"),
+    "malformed_json": ("不是合法的 JSON", "not valid JSON"),
+    "duplicate_member": ("JSON 成员名重复", "a member name occurs twice"),
+    "wrong_type": ("类型不正确", "wrong type"),
+    "too_short": ("太短", "too short"),
+    "too_long": ("太长", "too long"),
+    "too_few": ("项数太少", "too few items"),
+    "too_many": ("项数太多", "too many items"),
+    "out_of_range": ("超出范围", "out of range"),
+    "invalid_format": ("格式不正确", "wrong format"),
+    "invalid_choice": ("不在可选值之内", "not one of the allowed values"),
+    "invalid_value": ("数值无效", "the value is not valid"),
+    "invalid_cursor": ("游标无效", "the cursor is not valid for this list"),
+    "unknown_reference": ("引用的对象不存在", "the referenced object does not exist"),
+    "duplicate": ("重复", "given more than once"),
+    "dates_out_of_order": ("结束日期早于开始日期", "the end is before the start"),
+    "checksum": ("校验位不正确", "the check digit is wrong"),
+    "weak_password": ("口令强度不足", "the password is too weak"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One error of a payload: where (RFC 6901 pointer, or `?name` for a query parameter) and which."""
+
+    pointer: str
+    code: str
+
+    def words(self, language: str) -> str:
+        zh, en = FIELD_CODES[self.code]
+        return en if language == "en" else zh
+
+
+class DomainError(Exception):
+    """Something the caller must be told: a reason where there is one, errors that point into the payload.
+
+    `trace`: the refusal leaves an audit entry, committed apart, before it is answered.
+    """
+
+    type: ClassVar[ProblemType]
+    trace: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        reason: Reason | None = None,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(self.type.code)
+        self.reason = reason
+        self.errors = tuple(errors)
+        self.headers = headers or {}
+
+
+class InvalidToken(DomainError):
+    type = INVALID_TOKEN
+
+    def __init__(self) -> None:
+        super().__init__(headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+class InsufficientScope(DomainError):
+    type = INSUFFICIENT_SCOPE
+    trace = True
+
+    def __init__(self, scope: str) -> None:
+        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+        super().__init__(
+            Reason("scope_missing", f"缺少权限范围 {scope}", f"The scope {scope} is missing"),
+            headers={"WWW-Authenticate": challenge},
+        )
+
+
+class Recused(DomainError):
+    """The caller is recused from the subject that the request names (回避, Art. 11)."""
+
+    type = RECUSED
+    trace = True
+
+
+class Forbidden(DomainError):
+    type = FORBIDDEN
+    trace = True
+
+
+class NotFound(DomainError):
+    """Absent or hidden: the answer is the same."""
+
+    type = NOT_FOUND
+
+
+class Conflict(DomainError):
+    type = CONFLICT
+
+
+class StateConflict(DomainError):
+    type = STATE_CONFLICT
+
+
+class FourEyes(DomainError):
+    type = FOUR_EYES
+    trace = True
+
+
+class PreconditionFailed(DomainError):
+    type = PRECONDITION_FAILED
+
+
+class PreconditionRequired(DomainError):
+    type = PRECONDITION_REQUIRED
+
+
+class IdempotencyKeyMissing(DomainError):
+    type = IDEMPOTENCY_KEY_MISSING
+
+
+class IdempotencyInFlight(DomainError):
+    type = IDEMPOTENCY_IN_FLIGHT
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class IdempotencyKeyReused(DomainError):
+    type = IDEMPOTENCY_KEY_REUSED
+
+
+class UnsupportedMediaType(DomainError):
+    type = UNSUPPORTED_MEDIA_TYPE
+
+
+class PayloadTooLarge(DomainError):
+    type = PAYLOAD_TOO_LARGE
+
+
+class Invalid(DomainError):
+    """A payload that is well-formed but cannot be accepted."""
+
+    type = VALIDATION_FAILED
+
+    def __init__(self, *errors: FieldError) -> None:
+        super().__init__(errors=errors)
+
+
+class Busy(DomainError):
+    type = BUSY
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+# What the violation of a named constraint means to a caller; features add theirs. A name that is missing is a
+# generic conflict: unique and foreign-key checks see hidden rows, so they must not tell which row they met.
+CONSTRAINT_REASONS: dict[str, Reason] = {}
+
+
+def from_database(error: DBAPIError) -> DomainError:
+    """The domain error that PostgreSQL's answer stands for; unknown errors are raised as they are."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None or error.connection_invalidated:
+        return Busy()
+    match state[:2], state:
+        case _, "40P01" | "40001" | "55P03" | "57014" | "57P01" | "57P03" | "53300" | "25P03":
+            return Busy()
+        case _, "23505" | "23P01":
+            return Conflict(CONSTRAINT_REASONS.get(_constraint(error)))
+        case _, "23503":
+            return Invalid(FieldError("", "unknown_reference"))
+        case _, "23514" | "23502":
+            return Invalid(FieldError("", "invalid_value"))
+        case _, "42501":
+            return Forbidden()
+        case "22", _:
+            return Invalid(FieldError("", "invalid_value"))
+        case "08", _:
+            return Busy()
+        case _:
+            raise error
+
+
+def _constraint(error: DBAPIError) -> str:
+    cause = getattr(error.orig, "__cause__", None)
+    return getattr(cause, "constraint_name", None) or ""

@@ -1,0 +1,19 @@
+"""All tables, each with its class and subjects; no behaviour. Importing this package fills the metadata."""
+
+from app.models import directory, identity, imports, machinery, plans, projects, tasks, walls
+from app.models.base import Base
+
+metadata = Base.metadata
+
+__all__ = [
+    "Base",
+    "directory",
+    "identity",
+    "imports",
+    "machinery",
+    "metadata",
+    "plans",
+    "projects",
+    "tasks",
+    "walls",
+]
