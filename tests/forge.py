@@ -228,6 +228,7 @@ HOSTILE: list[tuple[str, Hostile]] = [
     ("x5c", _header(x5c=["MIIB"])),
     ("header-unknown", _header(cty="JWT")),
     ("header-deep", _raw_header(lambda _: b'{"x":' + b"[" * 1000 + b"]" * 1000 + b"}")),
+    ("header-deep-objects", _raw_header(lambda _: b'{"x":' * 300 + b"0" + b"}" * 300)),
     ("header-twice", _raw_header(lambda key: b'{"alg":"none",' + _serialise(header_for(key))[1:])),
     ("header-array", _raw_header(lambda _: b"[]")),
     ("header-utf16", _raw_header(lambda key: _serialise(header_for(key)).decode().encode("utf-16-le"))),

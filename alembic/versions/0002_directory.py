@@ -144,12 +144,8 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "state IN ('established', 'adjusted', 'withdrawn')", name=op.f("ck_practice_areas_state_known")
         ),
-        sa.ForeignKeyConstraint(
-            ["mode_code"], ["conversion_modes.code"], name=op.f("fk_practice_areas_mode_code")
-        ),
-        sa.ForeignKeyConstraint(
-            ["region_code"], ["regions.code"], name=op.f("fk_practice_areas_region_code")
-        ),
+        sa.ForeignKeyConstraint(["mode_code"], ["conversion_modes.code"], name=op.f("fk_practice_areas_mode_code")),
+        sa.ForeignKeyConstraint(["region_code"], ["regions.code"], name=op.f("fk_practice_areas_region_code")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_practice_areas")),
     )
     op.create_index("ix_practice_areas_region_code", "practice_areas", ["region_code"], unique=False)

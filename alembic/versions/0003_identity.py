@@ -66,9 +66,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("retires_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('active', 'retiring', 'revoked')", name=op.f("ck_signing_keys_state_known")
-        ),
+        sa.CheckConstraint("state IN ('active', 'retiring', 'revoked')", name=op.f("ck_signing_keys_state_known")),
         sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_keys")),
     )
     op.create_table(
@@ -108,9 +106,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["principals.id"], name=op.f("fk_clients_id")),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"], ["organisations.id"], name=op.f("fk_clients_organisation_id")
-        ),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_clients_organisation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
         sa.UniqueConstraint("client_id", name=op.f("uq_clients_client_id")),
     )
@@ -127,19 +123,11 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('staff', 'seconded', 'board', 'adviser')", name=op.f("ck_employments_kind_known")
-        ),
-        sa.CheckConstraint(
-            "ends_on IS NULL OR ends_on >= starts_on", name=op.f("ck_employments_dates_in_order")
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"], ["organisations.id"], name=op.f("fk_employments_organisation_id")
-        ),
+        sa.CheckConstraint("kind IN ('staff', 'seconded', 'board', 'adviser')", name=op.f("ck_employments_kind_known")),
+        sa.CheckConstraint("ends_on IS NULL OR ends_on >= starts_on", name=op.f("ck_employments_dates_in_order")),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_employments_organisation_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_employments_person_id")),
-        sa.ForeignKeyConstraint(
-            ["posted_region"], ["regions.code"], name=op.f("fk_employments_posted_region")
-        ),
+        sa.ForeignKeyConstraint(["posted_region"], ["regions.code"], name=op.f("fk_employments_posted_region")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_employments")),
     )
     op.create_index("ix_employments_person_id", "employments", ["person_id"], unique=False)
@@ -162,15 +150,9 @@ def upgrade() -> None:
             "role IN ('league_office', 'league_committee', 'discipline_inspector', 'league_department', 'region_editor', 'region_approver', 'construction_entity', 'expert', 'auditor', 'system_admin', 'security_admin')",
             name=op.f("ck_grants_role_known"),
         ),
-        sa.CheckConstraint(
-            "state IN ('awaiting_second', 'active', 'ended')", name=op.f("ck_grants_state_known")
-        ),
-        sa.CheckConstraint(
-            "confirmed_by IS NULL OR confirmed_by <> granted_by", name=op.f("ck_grants_two_people")
-        ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"], ["organisations.id"], name=op.f("fk_grants_organisation_id")
-        ),
+        sa.CheckConstraint("state IN ('awaiting_second', 'active', 'ended')", name=op.f("ck_grants_state_known")),
+        sa.CheckConstraint("confirmed_by IS NULL OR confirmed_by <> granted_by", name=op.f("ck_grants_two_people")),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_grants_organisation_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_grants_person_id")),
         sa.ForeignKeyConstraint(["region_code"], ["regions.code"], name=op.f("fk_grants_region_code")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),

@@ -229,6 +229,12 @@ BEGIN
 END
 """
 
+REVOKE_FAMILY = """
+BEGIN
+    UPDATE refresh_tokens SET revoked_at = at WHERE family_id = family AND revoked_at IS NULL;
+END
+"""
+
 FAMILY_REVOKED = """
 BEGIN
     RETURN EXISTS (SELECT FROM refresh_tokens WHERE family_id = family AND revoked_at IS NOT NULL);
@@ -294,6 +300,7 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
         (APP,),
     ),
     ("revoke_refresh(token_digest text, at timestamptz) RETURNS void", REVOKE_REFRESH, (APP,)),
+    ("revoke_family(family uuid, at timestamptz) RETURNS void", REVOKE_FAMILY, (APP,)),
     ("family_revoked(family uuid) RETURNS boolean", FAMILY_REVOKED, (APP,)),
     (
         "client_login(as_client_id text) RETURNS TABLE(id uuid, digests text[], disabled boolean)",
@@ -327,8 +334,7 @@ def upgrade() -> None:
             op.execute(statement)
     for table, events, function in TRIGGERS:
         op.execute(
-            f"CREATE TRIGGER {function} AFTER {events} ON {table} "
-            f"FOR EACH ROW EXECUTE FUNCTION gate.{function}()"
+            f"CREATE TRIGGER {function} AFTER {events} ON {table} FOR EACH ROW EXECUTE FUNCTION gate.{function}()"
         )
 
 

@@ -42,19 +42,8 @@ POLICIES = [
     ),
 ]
 
-FIRST_YEAR, LAST_YEAR = 2025, 2035
-
-# Later years are made ahead of time; what falls between the partitions is kept in the default one.
-ADD_AUDIT_YEAR = """
-BEGIN
-    EXECUTE format(
-        'CREATE TABLE IF NOT EXISTS public.audit_entries_%s PARTITION OF public.audit_entries '
-        'FOR VALUES FROM (%L) TO (%L)',
-        year, make_timestamptz(year, 1, 1, 0, 0, 0, 'UTC'), make_timestamptz(year + 1, 1, 1, 0, 0, 0, 'UTC'));
-    EXECUTE format('ALTER TABLE public.audit_entries_%s ENABLE ROW LEVEL SECURITY', year);
-    EXECUTE format('ALTER TABLE public.audit_entries_%s FORCE ROW LEVEL SECURITY', year);
-END
-"""
+# Decades ahead; what falls outside is kept in the default partition, never refused.
+PARTITIONS = [str(year) for year in range(2025, 2046)]
 
 
 def upgrade() -> None:
@@ -74,16 +63,12 @@ def upgrade() -> None:
         sa.Column("organisation_id", sa.Uuid(), nullable=True),
         sa.Column("project_id", sa.Uuid(), nullable=True),
         sa.Column("changes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.CheckConstraint(
-            "outcome IN ('done', 'denied', 'failed')", name=op.f("ck_audit_entries_outcome_known")
-        ),
+        sa.CheckConstraint("outcome IN ('done', 'denied', 'failed')", name=op.f("ck_audit_entries_outcome_known")),
         sa.PrimaryKeyConstraint("id", "occurred_at", name=op.f("pk_audit_entries")),
         postgresql_partition_by="RANGE (occurred_at)",
     )
     op.create_index("ix_audit_entries_actor_id", "audit_entries", ["actor_id", "occurred_at"], unique=False)
-    op.create_index(
-        "ix_audit_entries_resource_id", "audit_entries", ["resource_id", "occurred_at"], unique=False
-    )
+    op.create_index("ix_audit_entries_resource_id", "audit_entries", ["resource_id", "occurred_at"], unique=False)
     op.create_table(
         "idempotency_records",
         sa.Column("principal_id", sa.Uuid(), nullable=False),
@@ -117,12 +102,20 @@ def upgrade() -> None:
     )
     for statement in POLICIES:
         op.execute(statement)
+    for year in PARTITIONS:
+        op.execute(
+            f"CREATE TABLE audit_entries_{year} PARTITION OF audit_entries "
+            f"FOR VALUES FROM ('{year}-01-01 00:00:00+00') TO ('{int(year) + 1}-01-01 00:00:00+00')"
+        )
+    op.execute("CREATE TABLE audit_entries_default PARTITION OF audit_entries DEFAULT")
+    # Partitions get no grant, and their own policies forced: they are no way round the parent.
+    for part in [*PARTITIONS, "default"]:
+        op.execute(f"ALTER TABLE audit_entries_{part} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE audit_entries_{part} FORCE ROW LEVEL SECURITY")
 
 
 def downgrade() -> None:
-    op.drop_index(
-        "ix_outbox_events_undelivered", table_name="outbox_events", postgresql_where="delivered_at IS NULL"
-    )
+    op.drop_index("ix_outbox_events_undelivered", table_name="outbox_events", postgresql_where="delivered_at IS NULL")
     op.drop_table("outbox_events")
     op.drop_table("idempotency_records")
     op.drop_index("ix_audit_entries_resource_id", table_name="audit_entries")

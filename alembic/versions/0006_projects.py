@@ -124,15 +124,9 @@ def upgrade() -> None:
             "ends_on IS NULL OR starts_on IS NULL OR ends_on >= starts_on",
             name=op.f("ck_projects_dates_in_order"),
         ),
-        sa.ForeignKeyConstraint(
-            ["organisation_id"], ["organisations.id"], name=op.f("fk_projects_organisation_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["practice_area_id"], ["practice_areas.id"], name=op.f("fk_projects_practice_area_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["primary_mode"], ["conversion_modes.code"], name=op.f("fk_projects_primary_mode")
-        ),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_projects_organisation_id")),
+        sa.ForeignKeyConstraint(["practice_area_id"], ["practice_areas.id"], name=op.f("fk_projects_practice_area_id")),
+        sa.ForeignKeyConstraint(["primary_mode"], ["conversion_modes.code"], name=op.f("fk_projects_primary_mode")),
         sa.ForeignKeyConstraint(["region_code"], ["regions.code"], name=op.f("fk_projects_region_code")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
         sa.UniqueConstraint("id", "region_code", name=op.f("uq_projects_id_region_code")),
@@ -200,9 +194,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("source_system", "external_id", name=op.f("pk_project_external_ids")),
     )
-    op.create_index(
-        "ix_project_external_ids_project_id", "project_external_ids", ["project_id"], unique=False
-    )
+    op.create_index("ix_project_external_ids_project_id", "project_external_ids", ["project_id"], unique=False)
     op.create_table(
         "project_funding",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -101,9 +101,7 @@ def upgrade() -> None:
             ["plans.id", "plans.region_code"],
             name=op.f("fk_plan_arrangements_plan_id_region_code"),
         ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["projects.id"], name=op.f("fk_plan_arrangements_project_id")
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_plan_arrangements_project_id")),
         sa.ForeignKeyConstraint(
             ["responsible_organisation_id"],
             ["organisations.id"],
@@ -138,9 +136,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "organisation_id IS NOT NULL OR name IS NOT NULL", name=op.f("ck_plan_preparers_somebody")
-        ),
+        sa.CheckConstraint("organisation_id IS NOT NULL OR name IS NOT NULL", name=op.f("ck_plan_preparers_somebody")),
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name=op.f("fk_plan_preparers_organisation_id")
         ),
@@ -201,9 +197,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["indicator_code"], ["indicators.code"], name=op.f("fk_plan_targets_indicator_code")
-        ),
+        sa.ForeignKeyConstraint(["indicator_code"], ["indicators.code"], name=op.f("fk_plan_targets_indicator_code")),
         sa.ForeignKeyConstraint(
             ["plan_id", "region_code"],
             ["plans.id", "plans.region_code"],

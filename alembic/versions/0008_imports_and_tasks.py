@@ -84,9 +84,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "outcome IN ('succeeded', 'partial', 'rejected')", name=op.f("ck_import_runs_outcome_known")
         ),
-        sa.CheckConstraint(
-            "strategy IN ('create', 'update', 'upsert')", name=op.f("ck_import_runs_strategy_known")
-        ),
+        sa.CheckConstraint("strategy IN ('create', 'update', 'upsert')", name=op.f("ck_import_runs_strategy_known")),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_import_runs_client_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_import_runs")),
         sa.UniqueConstraint("id", "client_id", name=op.f("uq_import_runs_id_client_id")),
@@ -98,12 +96,8 @@ def upgrade() -> None:
         sa.Column("extended_to", sa.Date(), nullable=True),
         sa.Column("extension_reason", sa.Text(), nullable=True),
         sa.Column("extended_by", sa.Uuid(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["region_code"], ["regions.code"], name=op.f("fk_reporting_task_regions_region_code")
-        ),
-        sa.ForeignKeyConstraint(
-            ["task_id"], ["reporting_tasks.id"], name=op.f("fk_reporting_task_regions_task_id")
-        ),
+        sa.ForeignKeyConstraint(["region_code"], ["regions.code"], name=op.f("fk_reporting_task_regions_region_code")),
+        sa.ForeignKeyConstraint(["task_id"], ["reporting_tasks.id"], name=op.f("fk_reporting_task_regions_task_id")),
         sa.PrimaryKeyConstraint("task_id", "region_code", name=op.f("pk_reporting_task_regions")),
     )
     op.create_table(

@@ -18,8 +18,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from jose import jwk, jws
-from jose.exceptions import JOSEError
+from jose import JOSEError, jwk, jws
 
 PrincipalKind = Literal["person", "client"]
 _FormReason = Literal["length", "shape", "base64", "depth", "json", "duplicate_member", "signature"]
@@ -48,7 +47,7 @@ _HEADER = frozenset(("alg", "typ", "kid"))
 _CLAIMS = frozenset(("iss", "aud", "sub", "kind", "client_id", "scope", "rev", "iat", "exp", "jti", "sid"))
 
 
-class TokenRefused(Exception):  # noqa: N818 (a verdict on the token, not a fault)
+class TokenRefused(Exception):
     """The token is not valid here. ``reason`` is for the log: whoever learns it learns to forge better."""
 
     def __init__(self, reason: RefusalReason) -> None:
@@ -136,10 +135,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class TokenCodec:
-    """Issues and verifies access tokens of one issuer for one audience.
-
-    ``leeway`` (seconds) forgives clocks that differ; ``now`` is always whole seconds since the epoch.
-    """
+    """Access tokens of one issuer for one audience. ``leeway`` (seconds) forgives clocks that differ."""
 
     issuer: str
     audience: str
@@ -159,7 +155,7 @@ class TokenCodec:
         now: int,
         family: UUID | None = None,
     ) -> str:
-        """A signed token; ValueError for anything that :meth:`verify` would refuse.
+        """A signed token, issued at ``now``; ValueError for anything that :meth:`verify` would refuse.
 
         Without scopes there is no ``scope`` claim: its grammar (RFC 6749) has no empty form.
         """
@@ -171,9 +167,11 @@ class TokenCodec:
         payload |= {"scope": " ".join(sorted(scopes))} if scopes else {}
         payload |= {"sid": str(family)} if family else {}
         try:
-            self._read_claims(payload, now)
+            claims = self._read_claims(payload, now)
         except TokenRefused as refused:
             raise ValueError(f"a token with this {refused.reason} would be refused") from None
+        if claims.scopes != scopes:
+            raise ValueError("a scope with a space in it would be read, not refused, as two")
         signer = jwk.construct(key.private_pem, ALGORITHM)
         token = jws.sign(payload, signer, {"typ": MEDIA_TYPE, "kid": key.kid}, ALGORITHM)
         if len(token) > MAX_TOKEN_LENGTH:

@@ -23,9 +23,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     log_level: str = "INFO"
-    password_grant: bool = Field(
-        default=True, description="First-party login by password may be switched off."
-    )
+    password_grant: bool = Field(default=True, description="First-party login by password may be switched off.")
     access_token_seconds: Annotated[int, Field(ge=60, le=3600)] = 900
     refresh_token_days: Annotated[int, Field(ge=1, le=90)] = 14
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10

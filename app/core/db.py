@@ -29,10 +29,9 @@ PrincipalKind = Literal["person", "client", "public"]
 _RETRIED = frozenset({"40P01", "40001", "55P03"})
 _ATTEMPTS = 3
 
-_ENTER = text("SELECT rev, grants, client FROM gate.enter(:kind, :principal, :relied_on)")
-_ENTER_EXCLUSIVE = text(
-    "SELECT rev, grants, client FROM gate.enter_exclusive(:kind, :principal, :targets, :relied_on)"
-)
+_COLUMNS = "rev, grants, client, gate.family_revoked(:family) AS ended"
+_ENTER = text(f"SELECT {_COLUMNS} FROM gate.enter(:kind, :principal, :relied_on)")  # noqa: S608 - constants
+_ENTER_EXCLUSIVE = text(f"SELECT {_COLUMNS} FROM gate.enter_exclusive(:kind, :principal, :targets, :relied_on)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,15 @@ class Entry:
     """Whom a transaction speaks for.
 
     `relied_on`: people whose eligibility the act relies on (shared locks). `targets`: people or clients
-    whose walls, grants, employment or identity the act changes (exclusive locks).
+    whose walls, grants, employment or identity the act changes (exclusive locks). `family`: the login's
+    chain of refresh tokens, whose end ends its access tokens too.
     """
 
     kind: PrincipalKind
     principal: UUID | None = None
     relied_on: tuple[UUID, ...] = ()
     targets: tuple[UUID, ...] = ()
+    family: UUID | None = None
 
 
 PUBLIC = Entry("public")
@@ -54,7 +55,10 @@ PUBLIC = Entry("public")
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What the gate answered under the lock. `rev` is None for the public and for who is unknown or disabled."""
+    """What the gate answered under the lock.
+
+    `rev` is None for the public, for who is unknown or disabled, and where the login was ended.
+    """
 
     rev: int | None
     grants: tuple[dict[str, Any], ...] = ()
@@ -70,15 +74,18 @@ def _enter(session: SyncSession, transaction: SessionTransaction, connection: Co
     entry: Entry | None = session.info.get("entry")
     if entry is None or transaction.nested:
         return
-    if entry.targets:
-        statement, lists = _ENTER_EXCLUSIVE, {"targets": list(entry.targets)}
-    else:
-        statement, lists = _ENTER, {}
+    exclusive = {"targets": list(entry.targets)} if entry.targets else {}
     row = connection.execute(
-        statement,
-        {"kind": entry.kind, "principal": entry.principal, "relied_on": list(entry.relied_on), **lists},
+        _ENTER_EXCLUSIVE if exclusive else _ENTER,
+        {
+            "kind": entry.kind,
+            "principal": entry.principal,
+            "relied_on": list(entry.relied_on),
+            "family": entry.family,
+            **exclusive,
+        },
     ).one()
-    session.info["entered"] = Entered(row.rev, tuple(row.grants or ()), row.client or {})
+    session.info["entered"] = Entered(None if row.ended else row.rev, tuple(row.grants or ()), row.client or {})
 
 
 @event.listens_for(EnteredSession, "before_flush")
@@ -96,9 +103,7 @@ def _stamp(session: SyncSession, _context: UOWTransaction, _instances: object) -
 class Database:
     """An engine and the transactions on it. Requests use the role `app`, jobs the role `worker`."""
 
-    def __init__(
-        self, url: str, *, clock: Clock | None = None, ids: Ids | None = None, pool_size: int = 10
-    ) -> None:
+    def __init__(self, url: str, *, clock: Clock | None = None, ids: Ids | None = None, pool_size: int = 10) -> None:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or SystemIds()
         self.engine: AsyncEngine = create_async_engine(
@@ -180,6 +185,15 @@ class Database:
         return {"entry": entry, "clock": self.clock, "ids": self.ids}
 
 
+async def enter_as(session: AsyncSession, entry: Entry) -> Entered:
+    """Let a transaction that found out whom it speaks for (a refresh token's holder) go on in that name."""
+    session.info["entry"] = entry
+    transaction = session.sync_session.get_transaction()
+    connection = await session.connection()
+    await connection.run_sync(lambda sync: _enter(session.sync_session, transaction, sync))
+    return entered(session)
+
+
 def entered(session: AsyncSession) -> Entered:
     """What the gate answered when this transaction began."""
     answer: Entered = session.info["entered"]
@@ -198,9 +212,7 @@ def ids_of(session: AsyncSession) -> Ids:
 
 async def walled_from(session: AsyncSession, subjects: Iterable[str]) -> bool:
     """Whether the caller is walled from any of these subjects (`region:152501`, …), as the database says."""
-    found = await session.scalar(
-        text("SELECT gate.walls() && CAST(:subjects AS text[])"), {"subjects": list(subjects)}
-    )
+    found = await session.scalar(text("SELECT gate.walls() && CAST(:subjects AS text[])"), {"subjects": list(subjects)})
     return bool(found)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 
@@ -48,13 +49,9 @@ FOUR_EYES = _problem("four_eyes", 409, "须由另一人办理", "Another person 
 IDEMPOTENCY_IN_FLIGHT = _problem(
     "idempotency_in_flight", 409, "相同的请求正在处理", "The same request is being processed"
 )
-PRECONDITION_FAILED = _problem(
-    "precondition_failed", 412, "数据已被他人修改", "It was changed in the meantime"
-)
+PRECONDITION_FAILED = _problem("precondition_failed", 412, "数据已被他人修改", "It was changed in the meantime")
 PAYLOAD_TOO_LARGE = _problem("payload_too_large", 413, "请求体过大", "The request body is too large")
-UNSUPPORTED_MEDIA_TYPE = _problem(
-    "unsupported_media_type", 415, "不支持的内容类型", "Media type not supported"
-)
+UNSUPPORTED_MEDIA_TYPE = _problem("unsupported_media_type", 415, "不支持的内容类型", "Media type not supported")
 VALIDATION_FAILED = _problem("validation_failed", 422, "数据校验未通过", "The data is not valid")
 IDEMPOTENCY_KEY_REUSED = _problem(
     "idempotency_key_reused", 422, "该幂等键已用于另一请求", "The key was used for another request"
@@ -239,6 +236,7 @@ CONSTRAINT_REASONS: dict[str, Reason] = {}
 def from_database(error: DBAPIError) -> DomainError:
     """The domain error that PostgreSQL's answer stands for; unknown errors are raised as they are."""
     state = getattr(error.orig, "sqlstate", None)
+    structlog.get_logger().info("database_refused", sqlstate=state, constraint=_constraint(error))
     if state is None or error.connection_invalidated:
         return Busy()
     match state[:2], state:

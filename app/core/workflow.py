@@ -30,14 +30,14 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One line of a table. `distinct_from` names the earlier act whose author may not do this one (four eyes)."""
+    """One line of a table. `distinct_from` names earlier acts whose authors may not do this one (four eyes)."""
 
     action: str
     sources: frozenset[str]
     target: str | None
     scope: str
     side: Side
-    distinct_from: str | None = None
+    distinct_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,7 @@ class Workflow:
         self.name = name
         self.transitions = {transition.action: transition for transition in transitions}
 
-    def judge(
-        self, action: str, state: str, actor: Actor, authors: dict[str, UUID | None] | None = None
-    ) -> Verdict:
+    def judge(self, action: str, state: str, actor: Actor, authors: dict[str, UUID | None] | None = None) -> Verdict:
         """Whether `actor` may do `action` now; the first refusal in the API's own order of refusals.
 
         `authors`: who did the earlier acts (`{"submit": person}`), for four eyes.
@@ -88,11 +86,9 @@ class Workflow:
             return IS_RECUSED
         if state not in transition.sources:
             return WRONG_STATE
-        if transition.distinct_from is not None and authors.get(transition.distinct_from) == actor.id:
+        if any(authors.get(earlier) == actor.id for earlier in transition.distinct_from):
             return SAME_PERSON
         return None
 
-    def verdicts(
-        self, state: str, actor: Actor, authors: dict[str, UUID | None] | None = None
-    ) -> list[Verdict]:
+    def verdicts(self, state: str, actor: Actor, authors: dict[str, UUID | None] | None = None) -> list[Verdict]:
         return [self.judge(action, state, actor, authors) for action in self.transitions]

@@ -95,7 +95,7 @@ def _body(command: str, clause: str) -> str:
 
 def engine_function(signature: str, body: str, *, callers: Sequence[str] = (APP,)) -> list[str]:
     """A SECURITY DEFINER function of schema `gate`, owned by the engine, executable one role at a time."""
-    name = signature.split(" RETURNS ")[0]
+    name = signature.split(" RETURNS ", maxsplit=1)[0]
     identity = _identity(name)
     statements = [
         f"CREATE FUNCTION gate.{signature} LANGUAGE plpgsql SECURITY DEFINER "
@@ -110,7 +110,5 @@ def engine_function(signature: str, body: str, *, callers: Sequence[str] = (APP,
 def _identity(name: str) -> str:
     """`f(a text, b uuid)` → `f(text, uuid)`, which is how ALTER FUNCTION names it."""
     function, _, arguments = name.partition("(")
-    types = [
-        argument.strip().split(" ", 1)[1] for argument in arguments.rstrip(")").split(",") if argument.strip()
-    ]
+    types = [argument.strip().split(" ", 1)[1] for argument in arguments.rstrip(")").split(",") if argument.strip()]
     return f"{function}({', '.join(types)})"

@@ -166,9 +166,7 @@ class PlanFiling(Base):
         one_of("outcome", ("filed", "returned")),
         CheckConstraint("(outcome = 'filed') = (filing_number IS NOT NULL)", name="number_when_filed"),
         ForeignKeyConstraint(["plan_id", "region_code"], ["plans.id", "plans.region_code"]),
-        ForeignKeyConstraint(
-            ["plan_id", "version_number"], ["plan_versions.plan_id", "plan_versions.number"]
-        ),
+        ForeignKeyConstraint(["plan_id", "version_number"], ["plan_versions.plan_id", "plan_versions.number"]),
         UniqueConstraint("plan_id", "version_number"),
         UniqueConstraint("filing_number"),
         declare(TableClass.PROCEEDING, REGION),

@@ -63,9 +63,7 @@ class Project(Versioned, Base):
         one_of("membership", Membership),
         one_of("building_stage", BuildingStage),
         CheckConstraint("axis IN ('ecology_to_industry', 'industry_to_ecology')", name="axis_known"),
-        CheckConstraint(
-            "ends_on IS NULL OR starts_on IS NULL OR ends_on >= starts_on", name="dates_in_order"
-        ),
+        CheckConstraint("ends_on IS NULL OR starts_on IS NULL OR ends_on >= starts_on", name="dates_in_order"),
         UniqueConstraint("id", "region_code"),
         Index("ix_projects_updated_at", "updated_at", "id"),
         Index("ix_projects_region_code", "region_code", "updated_at", "id"),

@@ -1,0 +1,135 @@
+"""Who may: the caller, the session that speaks for them, scopes, idempotency keys.
+
+Refusals come in one order: 401 before the body is read, 403 for a missing scope, then the resource's own
+(404, 403 `recused`, 409, 412/428), and 422 last.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import Depends, Header, Request, params
+from fastapi.security import OAuth2PasswordBearer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth.principal import Caller, caller_of
+from app.auth.tokens import Claims, TokenRefused
+from app.core import errors as e
+from app.core import idempotency
+from app.core.db import Database, Entry, entered
+from app.core.routing import answers
+
+_scheme = OAuth2PasswordBearer(tokenUrl="/v1/auth/token", refreshUrl="/v1/auth/token", auto_error=False)
+
+
+def database_of(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+async def authenticate(request: Request) -> None:
+    """Verify the bearer token's signature and claims, before the body is read. Raises `InvalidToken`."""
+    state = request.app.state
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise e.InvalidToken
+    try:
+        now = int(state.database.clock.now().timestamp())
+        claims = await state.keys.verify(state.codec, token, now)
+    except TokenRefused as error:
+        structlog.get_logger().info("token_refused", reason=error.reason)
+        raise e.InvalidToken from error
+    request.state.claims = claims
+    request.state.principal_id = claims.subject
+
+
+@answers(e.INVALID_TOKEN, secured=True)
+async def get_session(request: Request, _token: Annotated[str | None, Depends(_scheme)]) -> AsyncIterator[AsyncSession]:
+    """The request's one transaction, entered for the caller; committed before the answer is sent."""
+    claims: Claims = request.state.claims
+    entry = Entry(claims.kind, claims.subject, targets=getattr(request.state, "targets", ()), family=claims.family)
+    async with database_of(request).transaction(entry) as session:
+        # Under the lock: what changed the caller's rights since the token was issued has raised `rev`.
+        if entered(session).rev != claims.rev:
+            raise e.InvalidToken
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(get_session, scope="function")]
+
+
+async def get_caller(request: Request, session: Session) -> Caller:
+    claims: Claims = request.state.claims
+    return caller_of(session.info["entry"], claims, entered(session))
+
+
+AnyCaller = Annotated[Caller, Depends(get_caller)]
+
+
+class Requires:
+    """A caller whose token carries the scope: `Annotated[Caller, Depends(Requires("plans:read"))]`."""
+
+    problems = (e.INSUFFICIENT_SCOPE,)
+
+    def __init__(self, scope: str) -> None:
+        self.scopes = (scope,)
+
+    async def __call__(self, caller: AnyCaller) -> Caller:
+        return self.checked(caller)
+
+    def checked(self, caller: Caller) -> Caller:
+        if self.scopes[0] not in caller.scopes:
+            raise e.InsufficientScope(self.scopes[0])
+        return caller
+
+
+class Acts(Requires):
+    """A caller with the scope, for a POST that creates or transitions: its Idempotency-Key is used once.
+
+    The key is claimed before anything is done and remembered after it, in the act's own transaction.
+    """
+
+    problems = (
+        e.INSUFFICIENT_SCOPE,
+        e.IDEMPOTENCY_KEY_MISSING,
+        e.IDEMPOTENCY_IN_FLIGHT,
+        e.IDEMPOTENCY_KEY_REUSED,
+    )
+    keyed = True
+
+    async def __call__(  # type: ignore[override] # a dependency that FastAPI enters and leaves
+        self,
+        request: Request,
+        caller: AnyCaller,
+        session: Session,
+        idempotency_key: Annotated[
+            str,
+            Header(
+                description="A key of your own for this act; repeating the request with it has one effect.",
+                max_length=128,
+                examples=["2026-plan-152501-submit-1"],
+            ),
+        ],
+    ) -> AsyncIterator[Caller]:
+        self.checked(caller)
+        use = await idempotency.begin(request, session, idempotency_key)
+        yield caller
+        await idempotency.remember(request, session, use, request.scope["route"].status_code or 200)
+
+
+def requires(scope: str) -> params.Depends:
+    return Depends(Requires(scope))
+
+
+def acts(scope: str) -> params.Depends:
+    return Depends(Acts(scope), scope="function")
+
+
+async def lock_person(request: Request, person_id: UUID) -> None:
+    """The act changes this person's grants, employment or identity: its transaction locks them alone."""
+    request.state.targets = (person_id,)
+
+
+# In a route's `dependencies=[…]`, so that it is settled before the session opens.
+CHANGES_PERSON = Depends(lock_person)

@@ -1,0 +1,102 @@
+"""The access policy as served: made from the tables that enforce it."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.auth.principal import Caller
+from app.auth.schemas import AccessPolicy, ClassEntry, GrantOfMine, Me, MissingScope, RoleEntry, ScopeEntry
+from app.auth.scopes import (
+    CLIENT_SCOPES,
+    JUDGING_ROLES,
+    ORGANISATION_BOUND,
+    REGION_BOUND,
+    ROLE_NAMES,
+    ROLE_SCOPES,
+    SCOPES,
+    Scope,
+)
+from app.models import metadata
+from app.models.base import TableClass
+from app.models.identity import Role
+
+_REASONS = {
+    "no_role": "您的角色不含此权限 / none of your roles gives it",
+    "judging_conditions": "须先作出承诺、申报并接受有效任务（第11条）/ needs commitment, declaration and a live assignment",
+    "not_asked_for": "令牌未申请此权限 / the token was asked for fewer scopes",
+}
+
+
+def me(caller: Caller, person: Row[Any] | None) -> Me:
+    """`GET /v1/me`: every scope is either in effect or missing with its reason."""
+    by_role = frozenset().union(*(ROLE_SCOPES[grant.role] for grant in caller.grants))
+    if caller.is_client:
+        by_role = frozenset(caller.client["scopes"])
+    return Me(
+        kind=caller.entry.kind,
+        id=caller.id,
+        name=caller.client["name"] if caller.is_client else (person.name if person else ""),
+        username=person.username if person else None,
+        client_id=caller.client_id,
+        source_system=caller.client.get("source_system"),
+        grants=[
+            GrantOfMine(
+                id=grant.id,
+                role=grant.role,
+                role_name=ROLE_NAMES[grant.role][0],
+                region_code=grant.region_code,
+                organisation_id=grant.organisation_id,
+            )
+            for grant in caller.grants
+        ],
+        scopes=sorted(caller.scopes),
+        missing_scopes=[_missing(scope, by_role) for code, scope in SCOPES.items() if code not in caller.scopes],
+    )
+
+
+def _missing(scope: Scope, by_role: frozenset[str]) -> MissingScope:
+    if scope.code not in by_role:
+        reason = "no_role"
+    else:
+        reason = "judging_conditions" if scope.judging else "not_asked_for"
+    return MissingScope(scope=scope.code, name=scope.zh, reason=reason, detail=_REASONS[reason])
+
+
+def access_policy() -> AccessPolicy:
+    return AccessPolicy(
+        scopes=[
+            ScopeEntry(
+                scope=scope.code,
+                name=scope.zh,
+                name_en=scope.en,
+                article=scope.article,
+                judging=scope.judging,
+            )
+            for scope in SCOPES.values()
+        ],
+        roles=[
+            RoleEntry(
+                role=role,
+                name=ROLE_NAMES[role][0],
+                name_en=ROLE_NAMES[role][1],
+                bound_to=_bound_to(role),
+                scopes=sorted(ROLE_SCOPES[role]),
+                needs_second_person=role in JUDGING_ROLES,
+            )
+            for role in Role
+        ],
+        client_scopes=sorted(CLIENT_SCOPES),
+        classes=[
+            ClassEntry(
+                table_class=table_class,
+                tables=sorted(t.name for t in metadata.sorted_tables if t.info.get("class") is table_class),
+            )
+            for table_class in TableClass
+        ],
+    )
+
+
+def _bound_to(role: Role) -> str | None:
+    if role in REGION_BOUND:
+        return "region"
+    return "organisation" if role in ORGANISATION_BOUND else None

@@ -1,0 +1,97 @@
+"""Who is calling, as the gate answered it under the lock."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app.auth.scopes import JUDGING, LEAGUE_ROLES, REGION_BOUND, ROLE_SCOPES
+from app.auth.tokens import Claims
+from app.core.db import Entered, Entry
+from app.core.workflow import Actor, Side
+from app.models.identity import Role
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    id: UUID
+    role: Role
+    region_code: str | None
+    organisation_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The principal of the transaction. `scopes` is the token's, cut down to what is granted now."""
+
+    entry: Entry
+    id: UUID
+    client_id: str
+    scopes: frozenset[str]
+    grants: tuple[GrantView, ...]
+    client: dict[str, Any]
+
+    @property
+    def is_client(self) -> bool:
+        return self.entry.kind == "client"
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        return frozenset(grant.role for grant in self.grants)
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Regions of which the caller is staff."""
+        return frozenset(g.region_code for g in self.grants if g.role in REGION_BOUND and g.region_code)
+
+    @property
+    def is_league(self) -> bool:
+        return bool(self.roles & LEAGUE_ROLES)
+
+    def scopes_in(self, region_code: str) -> frozenset[str]:
+        """Scopes that reach the region: an editor of one region is nobody in the next."""
+        reaching = [g for g in self.grants if g.region_code in {None, region_code}]
+        return self.scopes & scopes_of(reaching)
+
+    def actor(self, region_code: str, *, recused: bool) -> Actor:
+        """The caller as a workflow sees it, over a resource of this region."""
+        sides = set()
+        if region_code in self.regions:
+            sides.add(Side.REGION)
+        if self.is_league:
+            sides.add(Side.LEAGUE)
+        return Actor(self.id, self.scopes_in(region_code), frozenset(sides), recused)
+
+
+def scopes_of(grants: list[GrantView]) -> frozenset[str]:
+    """What the roles give by themselves. The judging scopes need more than a role, and nothing gives it yet."""
+    return frozenset().union(*(ROLE_SCOPES[grant.role] for grant in grants)) - JUDGING
+
+
+def grants_of(entered: Entered) -> tuple[GrantView, ...]:
+    return tuple(
+        GrantView(
+            UUID(grant["id"]),
+            Role(grant["role"]),
+            grant["region_code"],
+            UUID(grant["organisation_id"]) if grant["organisation_id"] else None,
+        )
+        for grant in entered.grants
+    )
+
+
+def live_scopes(entered: Entered) -> frozenset[str]:
+    """The scopes that a token may carry now."""
+    if entered.client:
+        return frozenset(entered.client["scopes"])
+    return scopes_of(list(grants_of(entered)))
+
+
+def caller_of(entry: Entry, claims: Claims, entered: Entered) -> Caller:
+    return Caller(
+        entry=entry,
+        id=claims.subject,
+        client_id=claims.client_id,
+        scopes=claims.scopes & live_scopes(entered),
+        grants=grants_of(entered),
+        client=entered.client,
+    )

@@ -1,0 +1,128 @@
+"""What identity's routes take and give."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.core.fields import Code, Label, Secret, ShortText
+
+GrantType = Annotated[str, Field(max_length=80, description="`password`, `client_credentials` or `refresh_token`.")]
+
+
+class TokenRequest(BaseModel):
+    """The OAuth 2.0 token request, as a form (RFC 6749). Unknown members are ignored, as the RFC asks."""
+
+    grant_type: GrantType
+    username: ShortText | None = Field(default=None, examples=["office1"])
+    password: Secret | None = None
+    refresh_token: Secret | None = None
+    client_id: ShortText | None = None
+    client_secret: Secret | None = None
+    scope: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None, description="Ask for fewer scopes than granted, separated by spaces."
+    )
+
+
+class TokenResponse(BaseModel):
+    """RFC 6749 §5.1. `refresh_token` comes with the password grant only, and is used once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "access_token": "eyJhbGciOiJFUzI1NiIs…",
+                    "token_type": "Bearer",
+                    "expires_in": 900,
+                    "refresh_token": "vN2…",
+                    "scope": "directory:read plans:read",
+                }
+            ]
+        }
+    )
+    access_token: Annotated[str, Field(max_length=4096)]
+    token_type: Annotated[str, Field(max_length=10)]
+    expires_in: Annotated[int, Field(ge=1, le=3600)]
+    refresh_token: Annotated[str, Field(max_length=100)] | None
+    scope: Annotated[str, Field(max_length=2000)]
+
+
+class RevocationRequest(BaseModel):
+    """RFC 7009: a refresh token, or an access token of the same login."""
+
+    token: Annotated[str, Field(min_length=1, max_length=4096)]
+    token_type_hint: Annotated[str, Field(max_length=40)] | None = None
+
+
+class PasswordChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: Secret
+    new_password: Secret
+
+
+class GrantOfMine(BaseModel):
+    """A role that you hold."""
+
+    id: UUID
+    role: Code
+    role_name: Label
+    region_code: Code | None
+    organisation_id: UUID | None
+
+
+class MissingScope(BaseModel):
+    """A scope that your token does not carry, and why."""
+
+    scope: Code
+    name: Label
+    reason: Code = Field(
+        description="`no_role`, `judging_conditions` (the role is there; commitment, declaration and a live "
+        "assignment are not) or `not_asked_for` (the token was asked for fewer scopes)."
+    )
+    detail: Label
+
+
+class Me(BaseModel):
+    """Who you are to this system, and what you may do."""
+
+    kind: Code
+    id: UUID
+    name: Label
+    username: Label | None
+    client_id: Label
+    source_system: Label | None
+    grants: list[GrantOfMine] = Field(max_length=200)
+    scopes: list[Code] = Field(max_length=100)
+    missing_scopes: list[MissingScope] = Field(max_length=100)
+
+
+class ScopeEntry(BaseModel):
+    scope: Code
+    name: Label
+    name_en: Label
+    article: Code | None
+    judging: bool
+
+
+class RoleEntry(BaseModel):
+    role: Code
+    name: Label
+    name_en: Label
+    bound_to: Code | None = Field(description="`region`, `organisation` or null: what a grant must name.")
+    scopes: list[Code] = Field(max_length=100)
+    needs_second_person: bool
+
+
+class ClassEntry(BaseModel):
+    table_class: Code
+    tables: list[Code] = Field(max_length=200)
+
+
+class AccessPolicy(BaseModel):
+    """The whole policy: scopes, roles and the class of every table. Generated, never written by hand."""
+
+    scopes: list[ScopeEntry] = Field(max_length=100)
+    roles: list[RoleEntry] = Field(max_length=50)
+    client_scopes: list[Code] = Field(max_length=100)
+    classes: list[ClassEntry] = Field(max_length=20)

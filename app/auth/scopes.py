@@ -1,0 +1,114 @@
+"""Scopes and roles: the one table from which tokens, refusals, `/v1/access-policy` and the README are made.
+
+A scope is an upper bound. The judging scopes are listed here and granted by role, but they take effect only
+with what Art. 11 asks for (commitment, declaration, a live assignment), never by the role alone.
+"""
+
+from dataclasses import dataclass
+
+from app.models.identity import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    code: str
+    zh: str
+    en: str
+    article: str | None = None
+    judging: bool = False
+
+
+_ALL = (
+    Scope("directory:read", "查阅目录与基础数据", "Read regions, organisations and reference data", "2"),
+    Scope("directory:write", "维护单位与实践区", "Maintain organisations and practice areas", "2"),
+    Scope("people:read", "查阅人员及其单位", "See people's names and units"),
+    Scope("people:write", "维护人员、任职与账号", "Maintain people, employment and accounts"),
+    Scope("grants:read", "查阅授权", "See grants"),
+    Scope("grants:write", "授予与收回角色", "Grant and end roles"),
+    Scope("plans:read", "查阅年度计划", "Read yearly plans", "3"),
+    Scope("plans:write", "编制年度计划", "Draft yearly plans", "3"),
+    Scope("plans:submit", "送审年度计划", "Submit a plan for signature", "3"),
+    Scope("plans:sign", "签发年度计划", "Sign a plan and send it", "3"),
+    Scope("plans:file", "备案或退回补正", "File plans or return them for completion", "3"),
+    Scope("projects:read", "查阅项目库", "Read the project library", "3"),
+    Scope("projects:write", "编制与维护项目", "Draft and maintain projects", "3"),
+    Scope("projects:admit", "审定入库与退库", "Admit, decline and remove projects", "3"),
+    Scope("projects:push", "批量报送项目", "Push projects in bulk", "3"),
+    Scope("imports:read", "查阅报送回执", "Read import receipts", "3"),
+    Scope("tasks:read", "查阅报送任务", "Read reporting tasks", "3"),
+    Scope("tasks:issue", "下达报送任务", "Issue reporting tasks", "3"),
+    Scope("supervision:read", "查阅监督检查", "Read supervision", "7"),
+    Scope("supervision:act", "开展监督检查", "Carry out supervision", "7"),
+    Scope("evaluations:read", "查阅评估", "Read evaluations", "9"),
+    Scope("evaluations:write", "编制自评估", "Draft self-evaluations", "9"),
+    Scope("evaluations:manage", "组织年度评估", "Run the evaluation cycle", "9"),
+    Scope("evaluations:review", "评审评估材料", "Review evaluations", "9", judging=True),
+    Scope("evaluations:appraise", "综合评议", "Appraise", "9", judging=True),
+    Scope("assignments:respond", "答复评审邀请", "Answer review assignments", "11", judging=True),
+    Scope("declarations:write", "作出承诺与申报", "Make commitments and declarations", "11"),
+    Scope("recusals:decide", "决定回避", "Decide recusals", "11"),
+    Scope("cases:read", "查阅典型案例", "Read cases", "12"),
+    Scope("cases:write", "编报典型案例", "Draft and recommend cases", "13"),
+    Scope("cases:review", "评审典型案例", "Review cases", "13", judging=True),
+    Scope("audit:read", "查阅审计记录", "Read the audit"),
+)
+SCOPES: dict[str, Scope] = {scope.code: scope for scope in _ALL}
+JUDGING = frozenset(scope.code for scope in _ALL if scope.judging)
+
+_READS = {"directory:read", "people:read", "plans:read", "projects:read", "tasks:read", "cases:read"}
+
+ROLE_SCOPES: dict[Role, frozenset[str]] = {
+    Role.LEAGUE_OFFICE: frozenset(
+        _READS
+        | {"directory:write", "plans:file", "projects:admit", "imports:read", "tasks:issue"}
+        | {"supervision:read", "supervision:act", "evaluations:read", "evaluations:manage"}
+        | {"evaluations:appraise", "declarations:write", "recusals:decide"}
+    ),
+    Role.LEAGUE_COMMITTEE: frozenset(
+        _READS
+        | {"supervision:read", "evaluations:read", "evaluations:appraise"}
+        | {"declarations:write", "recusals:decide"}
+    ),
+    Role.DISCIPLINE_INSPECTOR: frozenset(
+        _READS | {"supervision:read", "evaluations:read", "declarations:write", "recusals:decide"}
+    ),
+    Role.LEAGUE_DEPARTMENT: frozenset(_READS | {"supervision:read", "declarations:write"}),
+    Role.REGION_EDITOR: frozenset(
+        _READS
+        | {"plans:write", "plans:submit", "projects:write", "supervision:read"}
+        | {"evaluations:read", "evaluations:write", "cases:write"}
+    ),
+    Role.REGION_APPROVER: frozenset(_READS | {"plans:sign", "supervision:read", "evaluations:read"}),
+    Role.CONSTRUCTION_ENTITY: frozenset({"directory:read", "projects:read"}),
+    Role.EXPERT: frozenset(
+        {"directory:read", "declarations:write", "assignments:respond", "evaluations:review", "cases:review"}
+    ),
+    Role.AUDITOR: frozenset({"directory:read", "people:read", "grants:read", "audit:read"}),
+    Role.SYSTEM_ADMIN: frozenset({"directory:read", "directory:write", "people:read", "people:write", "grants:read"}),
+    Role.SECURITY_ADMIN: frozenset({"directory:read", "people:read", "grants:read", "grants:write"}),
+}
+
+CLIENT_SCOPES = frozenset({"directory:read", "projects:read", "projects:push", "imports:read"})
+
+# What a grant of the role must be bound to.
+REGION_BOUND = frozenset({Role.REGION_EDITOR, Role.REGION_APPROVER})
+ORGANISATION_BOUND = frozenset({Role.LEAGUE_DEPARTMENT, Role.CONSTRUCTION_ENTITY})
+# Roles that carry a judging scope: granted by two security administrators, to a person whose identity is verified.
+JUDGING_ROLES = frozenset(role for role, scopes in ROLE_SCOPES.items() if scopes & JUDGING)
+# Administration in three (三员分离): nobody holds two of these.
+SEPARATED = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR})
+LEAGUE_ROLES = frozenset({Role.LEAGUE_OFFICE, Role.LEAGUE_COMMITTEE, Role.DISCIPLINE_INSPECTOR})
+
+ROLE_NAMES: dict[Role, tuple[str, str]] = {
+    Role.LEAGUE_OFFICE: ("委员会办公室", "League committee office: files, admits, runs the year"),
+    Role.LEAGUE_COMMITTEE: ("委员会领导", "League committee: deliberates and approves"),
+    Role.DISCIPLINE_INSPECTOR: ("纪检监察", "Discipline inspector: second decider on recusals"),
+    Role.LEAGUE_DEPARTMENT: ("盟直部门", "League department: its own field"),
+    Role.REGION_EDITOR: ("旗县市（区）经办", "Region editor: prepares and submits"),
+    Role.REGION_APPROVER: ("旗县市（区）签发", "Region approver: signs and sends"),
+    Role.CONSTRUCTION_ENTITY: ("建设主体", "Construction entity: its own projects"),
+    Role.EXPERT: ("评审专家", "Expert: reviews what is assigned"),
+    Role.AUDITOR: ("审计管理员", "Audit administrator: reads the audit"),
+    Role.SYSTEM_ADMIN: ("系统管理员", "System administrator: people, accounts, bodies"),
+    Role.SECURITY_ADMIN: ("安全管理员", "Security administrator: grants"),
+}

@@ -1,0 +1,152 @@
+"""The outermost layer, pure ASGI: request id, caps, security headers on every answer, and the last net (500)."""
+
+import json
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core import errors as e
+
+MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 100
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    # Private answers never rest in a cache: a recusal must not be outlived by a copy.
+    "Cache-Control": "private, no-store",
+    "Vary": "Authorization, Accept-Language",
+}
+
+
+class _BodyTooLargeError(Exception):
+    pass
+
+
+class Edge:
+    """Wraps the whole application. `max_body_bytes` bounds every body, counted as it streams."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self.app = app
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        await self._answer(scope, receive, send, headers, request_id)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: Headers, request_id: str) -> None:
+        started = time.perf_counter()
+        method, path = scope["method"], scope["path"]
+        head = method == "HEAD"
+        status = 0
+
+        async def respond(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-Id"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    answer.setdefault(name, value)
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        received = 0
+
+        async def bounded() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_body_bytes:
+                # The framework turns whatever is raised here into a 400; the mark keeps it a 413.
+                scope["state"]["too_large"] = True
+                raise _BodyTooLargeError
+            return message
+
+        refusal = self._refusal(scope, headers)
+        try:
+            if refusal is not None:
+                await _problem(refusal, request_id)(scope, bounded, respond)
+            else:
+                # HEAD is GET without the body, for every route.
+                inner = {**scope, "method": "GET"} if head else scope
+                await self.app(inner, bounded, respond)
+        except Exception as error:
+            too_large = isinstance(error, _BodyTooLargeError)
+            if not too_large:
+                structlog.get_logger().exception("unhandled")
+            if status:
+                raise
+            kind = e.PAYLOAD_TOO_LARGE if too_large else e.INTERNAL_ERROR
+            await _problem(kind, request_id)(scope, receive, respond)
+        finally:
+            structlog.get_logger().info(
+                "request",
+                method=method,
+                path=path,
+                status=status,
+                milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            )
+
+    def _refusal(self, scope: Scope, headers: Headers) -> e.ProblemType | None:
+        raw = scope["headers"]
+        if len(raw) > MAX_HEADERS or sum(len(name) + len(value) for name, value in raw) > MAX_HEADER_BYTES:
+            return e.HEADERS_TOO_LARGE
+        if len(scope.get("query_string", b"")) > MAX_HEADER_BYTES:
+            return e.HEADERS_TOO_LARGE
+        length = headers.get("content-length")
+        if length is not None:
+            if not length.isascii() or not length.isdigit():
+                return e.BAD_REQUEST
+            if int(length) > self.max_body_bytes:
+                return e.PAYLOAD_TOO_LARGE
+        return None
+
+
+def _problem(kind: e.ProblemType, request_id: str) -> ASGIApp:
+    """A problem document written by hand: the application is not asked any more."""
+    body = json.dumps(
+        {
+            "type": f"urn:liangshan:problem:{kind.code}",
+            "title": kind.title_zh,
+            "status": kind.status,
+            "code": kind.code,
+            "request_id": request_id,
+        },
+        ensure_ascii=False,
+    ).encode()
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": kind.status,
+                "headers": [
+                    (b"content-type", b"application/problem+json"),
+                    (b"content-language", b"zh-CN"),
+                    (b"content-length", str(len(body)).encode()),
+                    (b"connection", b"close"),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+
+    return answer

@@ -1,0 +1,115 @@
+"""Field types with their bounds: no NUL, no lone surrogate, no unbounded text or number reaches the database."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticCustomError
+
+# Control characters other than tab, line feed and carriage return say nothing in a text, and NUL is refused by
+# PostgreSQL.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
+
+
+def _clean(value: str) -> str:
+    if _CONTROL.search(value):
+        raise PydanticCustomError("invalid_format", "control characters")
+    return value
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+ShortText = Annotated[str, BeforeValidator(_stripped), Field(min_length=1, max_length=200), AfterValidator(_clean)]
+LongText = Annotated[str, BeforeValidator(_stripped), Field(min_length=1, max_length=20_000), AfterValidator(_clean)]
+ReasonText = Annotated[
+    str,
+    BeforeValidator(_stripped),
+    Field(min_length=2, max_length=2_000, description="Why. Kept with the act.", examples=["资料已补齐"]),
+    AfterValidator(_clean),
+]
+Secret = Annotated[str, Field(min_length=1, max_length=1024)]
+# Output only: a code of ours, a label of ours.
+Code = Annotated[str, Field(max_length=100)]
+Label = Annotated[str, Field(max_length=400)]
+
+RegionCode = Annotated[str, Field(pattern=r"^[0-9]{6}$", max_length=6, examples=["152501"])]
+Year = Annotated[int, Field(ge=2000, le=2100, strict=True, examples=[2026])]
+QueryYear = Annotated[int, Field(ge=2000, le=2100)]
+Count = Annotated[int, Field(ge=0, le=2_000_000_000, strict=True)]
+Position = Annotated[int, Field(ge=0, le=100_000, strict=True)]
+Version = Annotated[int, Field(ge=1, le=2_000_000_000)]
+
+
+def _as_decimal(value: object) -> object:
+    """A decimal string or an integer; a float has already lost what it stood for."""
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("wrong_type", "send decimals as strings")
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,10})?", value, re.ASCII):
+        raise PydanticCustomError("invalid_format", "not a decimal")
+    return value
+
+
+_DECIMAL_STRING = PlainSerializer(lambda value: format(value, "f"), return_type=str)
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_as_decimal, json_schema_input_type=str | int),
+    Field(
+        ge=0,
+        max_digits=16,
+        decimal_places=2,
+        description="Yuan, as a decimal string.",
+        examples=["1200000.00"],
+    ),
+    _DECIMAL_STRING,
+]
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(_as_decimal, json_schema_input_type=str | int),
+    Field(
+        max_digits=16,
+        decimal_places=2,
+        description="A decimal string in the stated unit.",
+        examples=["45.26"],
+    ),
+    _DECIMAL_STRING,
+]
+
+
+def _as_date(value: object) -> object:
+    """Exactly YYYY-MM-DD: a timestamp or a number is not a date."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        return value
+    if isinstance(value, date):
+        return value
+    raise PydanticCustomError("invalid_format", "not a date")
+
+
+def _sane(value: date) -> date:
+    if not 1900 <= value.year <= 2200:
+        raise PydanticCustomError("out_of_range", "year out of range")
+    return value
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_as_date, json_schema_input_type=str),
+    AfterValidator(_sane),
+    Field(examples=["2026-03-31"]),
+]
+
+
+class Body(BaseModel):
+    """A request's body: an unknown member is refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReasonBody(Body):
+    """An act that must say why."""
+
+    reason: ReasonText

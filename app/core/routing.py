@@ -1,0 +1,139 @@
+"""The one route class: what is settled before the body is read, and what a route answers, from its signature.
+
+A dependency says by two attributes what it stands for: `secured` (a bearer token is checked first) and
+`problems` (the errors it can raise). The documentation of a route's errors is the union of its dependencies'.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_dependant
+from fastapi.params import Form
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+
+from app.core import errors as e
+
+_JSON_TYPES = frozenset({"application/json", "application/merge-patch+json"})
+_FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
+Callee = TypeVar("Callee", bound=Callable[..., Any])
+
+
+def answers(*problems: e.ProblemType, secured: bool = False) -> Callable[[Callee], Callee]:
+    """Mark a dependency with the errors it can raise, and whether it needs a token."""
+
+    def mark(callee: Callee) -> Callee:
+        callee.problems = problems  # type: ignore[attr-defined]
+        callee.secured = secured  # type: ignore[attr-defined]
+        return callee
+
+    return mark
+
+
+class _NoParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+async def _closed_query(_: Annotated[_NoParameters, Query()]) -> None:
+    """For routes without parameters: an unknown one is refused, and only after everything before 422."""
+
+
+class _Malformed:
+    """Stands for a body that is no JSON, so that its refusal waits for its turn in the order of refusals."""
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read strictly: no duplicate members, no NaN, no lone surrogates, bounded depth."""
+
+    async def json(self) -> Any:
+        try:
+            document = json.loads(await self.body(), object_pairs_hook=_unique_members, parse_constant=_no_constant)
+            # A lone surrogate is valid JSON text and no valid text: it would fail in the answer or the database.
+            json.dumps(document, ensure_ascii=False).encode()
+        except _DuplicateMemberError:
+            self.state.malformed = e.FieldError("", "duplicate_member")
+        except (ValueError, RecursionError):
+            self.state.malformed = e.FieldError("", "malformed_json")
+        else:
+            return document
+        return _Malformed()
+
+
+class _DuplicateMemberError(ValueError):
+    pass
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise _DuplicateMemberError
+    return document
+
+
+def _no_constant(_name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+class Route(APIRoute):
+    """Checks, before the body: the idempotency key, the media type, the bearer token (in this order)."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        calls = list(_flatten(get_dependant(path=path, call=endpoint)))
+        if not any(call.query_params for call in calls):
+            options["dependencies"] = [*(options.get("dependencies") or []), Depends(_closed_query)]
+        bodies = [param for call in calls for param in call.body_params]
+        form = any(isinstance(param.field_info, Form) for param in bodies)
+        self.media_types = (_FORM_TYPES if form else _JSON_TYPES) if bodies else frozenset()
+        self.secured = any(getattr(call.call, "secured", False) for call in calls)
+        self.keyed = any(getattr(call.call, "keyed", False) for call in calls)
+        self.scopes = tuple(scope for call in calls for scope in getattr(call.call, "scopes", ()))
+        self.problems = _problems(calls, has_body=bool(bodies), has_id="{" in path)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if self.keyed and not request.headers.get("idempotency-key"):
+                raise e.IdempotencyKeyMissing
+            if self.media_types:
+                _check_media_type(request, self.media_types)
+            if self.secured:
+                await request.app.state.authenticate(request)
+            return await handler(StrictRequest(request.scope, request.receive, request._send))
+
+        return handle
+
+
+def _check_media_type(request: Request, accepted: frozenset[str]) -> None:
+    stated = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not stated and request.headers.get("content-length", "0") == "0":
+        return
+    if stated not in accepted:
+        raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(accepted))})
+
+
+def _flatten(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for child in dependant.dependencies:
+        yield from _flatten(child)
+
+
+def _problems(calls: list[Dependant], *, has_body: bool, has_id: bool) -> tuple[e.ProblemType, ...]:
+    """Every error the route can give, by status and code."""
+    found = {problem for call in calls for problem in getattr(call.call, "problems", ())}
+    found |= {e.VALIDATION_FAILED, e.HEADERS_TOO_LARGE, e.INTERNAL_ERROR, e.BUSY}
+    if has_body:
+        found |= {e.UNSUPPORTED_MEDIA_TYPE, e.PAYLOAD_TOO_LARGE, e.BAD_REQUEST}
+    if has_id:
+        found.add(e.NOT_FOUND)
+    return tuple(sorted(found, key=lambda problem: (problem.status, problem.code)))
+
+
+def router(prefix: str, *, tag: str) -> APIRouter:
+    """A feature's router: our route class, one tag."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=Route)

@@ -1,0 +1,93 @@
+"""create_app(): lifespan, edge, handlers, routers in order; nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from app.auth import passwords
+from app.auth import router as auth
+from app.auth.dependencies import authenticate
+from app.auth.keys import KeyRing
+from app.auth.service import TokenService
+from app.auth.tokens import TokenCodec
+from app.core import docs, health, openapi, problems
+from app.core.audit import Resource, audit
+from app.core.clock import Clock, Ids
+from app.core.config import Settings
+from app.core.db import PUBLIC, Database, Entry
+from app.core.edge import Edge
+from app.core.errors import DomainError
+from app.core.idempotency import Replay, ReplayedResponse
+from app.core.logging import configure
+
+# Hot routes first: matching is linear.
+ROUTERS = (
+    auth.tokens,
+    auth.identity,
+    auth.well_known,
+    health.routes,
+    docs.routes,
+)
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> ASGIApp:
+    """The ASGI application. Clock and ids are ports: tests and replays hold them still."""
+    return Edge(create_api(settings, clock=clock, ids=ids), max_body_bytes=settings.max_body_bytes)
+
+
+def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> FastAPI:
+    """The application without its edge: what the OpenAPI document is made of."""
+    configure(settings.log_level)
+    secret = settings.secret_key.get_secret_value()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = Database(settings.app_url, clock=clock, ids=ids, pool_size=settings.pool_size)
+        codec = TokenCodec(settings.public_url, settings.public_url, settings.access_token_seconds)
+        app.state.database = database
+        app.state.codec = codec
+        app.state.keys = KeyRing(database, secret)
+        app.state.tokens = TokenService(database, app.state.keys, codec, settings)
+        await passwords.dummy_verify()
+        yield
+        await database.dispose()
+
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        **openapi.METADATA,
+    )
+    app.state.inner = app
+    app.state.authenticate = authenticate
+    app.state.cursor_secret = f"cursors:{secret}".encode()
+    problems.install(app, _trace)
+
+    @app.exception_handler(Replay)
+    async def on_replay(request: Request, replay: Replay) -> Response:
+        return ReplayedResponse(request, replay)  # type: ignore[return-value] # answers as ASGI, like any Response
+
+    for routes in ROUTERS:
+        app.include_router(routes)
+    openapi.install(app)
+    return app
+
+
+async def _trace(request: Request, error: DomainError) -> None:
+    """A refusal that must leave a trace: its audit entry, in a transaction of its own, before the answer."""
+    claims = getattr(request.state, "claims", None)
+    database: Database = request.app.state.database
+    async with database.transaction(PUBLIC) as session:
+        await audit(
+            session,
+            f"{request.method} {request.scope['route'].path}",
+            Resource("request", None),
+            outcome="denied",
+            reason=error.reason.code if error.reason else error.type.code,
+            actor=Entry(claims.kind, claims.subject) if claims else PUBLIC,
+        )
