@@ -22,9 +22,13 @@ from app.core.edge import Edge
 from app.core.errors import DomainError
 from app.core.idempotency import Replay, ReplayedResponse
 from app.core.logging import configure
+from app.directory.organisations import router as organisations
+from app.directory.reference import router as reference
 
 # Hot routes first: matching is linear.
 ROUTERS = (
+    organisations.routes,
+    reference.routes,
     auth.tokens,
     auth.identity,
     auth.well_known,
@@ -41,19 +45,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
 def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> FastAPI:
     """The application without its edge: what the OpenAPI document is made of."""
     configure(settings.log_level)
-    secret = settings.secret_key.get_secret_value()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = Database(settings.app_url, clock=clock, ids=ids, pool_size=settings.pool_size)
-        codec = TokenCodec(settings.public_url, settings.public_url, settings.access_token_seconds)
-        app.state.database = database
-        app.state.codec = codec
-        app.state.keys = KeyRing(database, secret)
-        app.state.tokens = TokenService(database, app.state.keys, codec, settings)
-        await passwords.dummy_verify()
-        yield
-        await database.dispose()
+        async with running(app, settings, clock=clock, ids=ids):
+            yield
 
     app = FastAPI(
         lifespan=lifespan,
@@ -65,7 +61,6 @@ def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
     )
     app.state.inner = app
     app.state.authenticate = authenticate
-    app.state.cursor_secret = f"cursors:{secret}".encode()
     problems.install(app, _trace)
 
     @app.exception_handler(Replay)
@@ -76,6 +71,26 @@ def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
         app.include_router(routes)
     openapi.install(app)
     return app
+
+
+@asynccontextmanager
+async def running(
+    app: FastAPI, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None
+) -> AsyncIterator[None]:
+    """What the application holds while it runs: the database, the key ring, the token service."""
+    secret = settings.secret_key.get_secret_value()
+    database = Database(settings.app_url, clock=clock, ids=ids, pool_size=settings.pool_size)
+    codec = TokenCodec(settings.public_url, settings.public_url, settings.access_token_seconds)
+    app.state.database = database
+    app.state.codec = codec
+    app.state.cursor_secret = f"cursors:{secret}".encode()
+    app.state.keys = KeyRing(database, secret)
+    app.state.tokens = TokenService(database, app.state.keys, codec, settings)
+    await passwords.dummy_verify()
+    try:
+        yield
+    finally:
+        await database.dispose()
 
 
 async def _trace(request: Request, error: DomainError) -> None:

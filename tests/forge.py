@@ -30,9 +30,7 @@ def decode(segment: str) -> bytes:
     return urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
 
 
-def forge(
-    header: Members | bytes, payload: Members | bytes, private_pem: bytes, *, signer: Signer = "ES256"
-) -> str:
+def forge(header: Members | bytes, payload: Members | bytes, private_pem: bytes, *, signer: Signer = "ES256") -> str:
     """Three segments, signed as told whatever the header says.
 
     Bytes go in as they are. With HS256, ``private_pem`` is the secret; with none, the signature is empty.
@@ -122,9 +120,7 @@ def _public(key: SigningKey, encoding: serialization.Encoding) -> bytes:
 
 
 def _hmac_with_public_key(encoding: serialization.Encoding, **header: str) -> Hostile:
-    return lambda key, good: forge(
-        {**header_for(key), **header}, good, _public(key, encoding), signer="HS256"
-    )
+    return lambda key, good: forge({**header_for(key), **header}, good, _public(key, encoding), signer="HS256")
 
 
 def _der_signed(key: SigningKey, good: Members) -> str:

@@ -23,7 +23,7 @@ WHERE person_id = gate.principal() AND gate.kind() = 'person'
 # read as it stands under the lock (lock and check in one statement would accept a stale one).
 LOAD_CONTEXT = """
 DECLARE
-    found record;
+    known record;
     roles text[] := '{}';
     regions text[] := '{}';
     organisations text[] := '{}';
@@ -37,13 +37,13 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
-    SELECT p.rev INTO found FROM principals AS p
+    SELECT p.rev INTO known FROM principals AS p
     WHERE p.id = as_principal AND p.kind = as_kind AND p.disabled_at IS NULL;
     IF NOT FOUND THEN
         RETURN NEXT;
         RETURN;
     END IF;
-    rev := found.rev;
+    rev := known.rev;
     PERFORM set_config('liangshan.kind', as_kind, true), set_config('liangshan.principal', as_principal::text, true);
     IF as_kind = 'person' THEN
         SELECT coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'role', g.role, 'region_code', g.region_code,

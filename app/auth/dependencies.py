@@ -5,11 +5,11 @@ Refusals come in one order: 401 before the body is read, 403 for a missing scope
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import Depends, Header, Request, params
+from fastapi import Depends, Header, Request
 from fastapi.security import OAuth2PasswordBearer
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,7 +70,7 @@ AnyCaller = Annotated[Caller, Depends(get_caller)]
 class Requires:
     """A caller whose token carries the scope: `Annotated[Caller, Depends(Requires("plans:read"))]`."""
 
-    problems = (e.INSUFFICIENT_SCOPE,)
+    problems: tuple[e.ProblemType, ...] = (e.INSUFFICIENT_SCOPE,)
 
     def __init__(self, scope: str) -> None:
         self.scopes = (scope,)
@@ -118,11 +118,11 @@ class Acts(Requires):
         await idempotency.remember(request, session, use, request.scope["route"].status_code or 200)
 
 
-def requires(scope: str) -> params.Depends:
+def requires(scope: str) -> Any:
     return Depends(Requires(scope))
 
 
-def acts(scope: str) -> params.Depends:
+def acts(scope: str) -> Any:
     return Depends(Acts(scope), scope="function")
 
 

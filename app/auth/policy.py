@@ -1,7 +1,5 @@
 """The access policy as served: made from the tables that enforce it."""
 
-from typing import Any
-
 from sqlalchemy import Row
 
 from app.auth.principal import Caller
@@ -22,12 +20,14 @@ from app.models.identity import Role
 
 _REASONS = {
     "no_role": "您的角色不含此权限 / none of your roles gives it",
-    "judging_conditions": "须先作出承诺、申报并接受有效任务（第11条）/ needs commitment, declaration and a live assignment",
+    "judging_conditions": (
+        "须先作出承诺、申报并接受有效任务（第11条）/ needs commitment, declaration and a live assignment"
+    ),
     "not_asked_for": "令牌未申请此权限 / the token was asked for fewer scopes",
 }
 
 
-def me(caller: Caller, person: Row[Any] | None) -> Me:
+def me(caller: Caller, person: Row[str, str] | None) -> Me:
     """`GET /v1/me`: every scope is either in effect or missing with its reason."""
     by_role = frozenset().union(*(ROLE_SCOPES[grant.role] for grant in caller.grants))
     if caller.is_client:
@@ -55,10 +55,8 @@ def me(caller: Caller, person: Row[Any] | None) -> Me:
 
 
 def _missing(scope: Scope, by_role: frozenset[str]) -> MissingScope:
-    if scope.code not in by_role:
-        reason = "no_role"
-    else:
-        reason = "judging_conditions" if scope.judging else "not_asked_for"
+    held = "judging_conditions" if scope.judging else "not_asked_for"
+    reason = held if scope.code in by_role else "no_role"
     return MissingScope(scope=scope.code, name=scope.zh, reason=reason, detail=_REASONS[reason])
 
 

@@ -72,7 +72,7 @@ async def client_login(session: AsyncSession, client_id: str) -> Found | None:
     return (await session.execute(text("SELECT * FROM gate.client_login(:c)"), {"c": client_id})).first()
 
 
-async def person_with_account(session: AsyncSession, person: UUID) -> Found | None:
+async def person_with_account(session: AsyncSession, person: UUID) -> Row[str, str] | None:
     """name and username of a person, as far as the caller may see them."""
     return (
         await session.execute(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from app.auth import passwords, repository
 from app.auth.keys import KeyRing
 from app.auth.principal import live_scopes
@@ -157,7 +159,7 @@ class TokenService:
 
     async def _store_refresh(
         self,
-        session: repository.AsyncSession,
+        session: AsyncSession,
         person: UUID,
         family: UUID,
         scopes: frozenset[str] | None,

@@ -65,6 +65,8 @@ async def bootstrap(admin_url: str, database: str, passwords: dict[str, str]) ->
     try:
         if connection.get_server_version().major * 10000 < MINIMUM_VERSION:
             raise BootstrapError("PostgreSQL 15 or newer is needed")
+        # Roles are the cluster's: two machines that start together must not alter them at once.
+        await connection.execute("SELECT pg_advisory_lock(7204811001)")
         for statement in role_statements(passwords):
             await connection.execute(statement)
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):

@@ -31,7 +31,7 @@ _ATTEMPTS = 3
 
 _COLUMNS = "rev, grants, client, gate.family_revoked(:family) AS ended"
 _ENTER = text(f"SELECT {_COLUMNS} FROM gate.enter(:kind, :principal, :relied_on)")  # noqa: S608 - constants
-_ENTER_EXCLUSIVE = text(f"SELECT {_COLUMNS} FROM gate.enter_exclusive(:kind, :principal, :targets, :relied_on)")
+_ENTER_EXCLUSIVE = text(f"SELECT {_COLUMNS} FROM gate.enter_exclusive(:kind, :principal, :targets, :relied_on)")  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,4 +61,4 @@ async def get_docs_asset(name: str) -> Response:
 
 @routes.get("/openapi.json")
 async def get_openapi_document(request: Request) -> Response:
-    return Response(request.app.state.openapi_bytes, media_type="application/json", headers=_POLICY)
+    return Response(request.app.state.openapi_bytes(), media_type="application/json", headers=_POLICY)

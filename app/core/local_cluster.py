@@ -52,6 +52,7 @@ class Cluster:
         self.password = home / "password"
         self.port = home / "port"
         self.log = home / "server.log"
+        self.child: subprocess.Popen[bytes] | None = None
         # Every process of a cluster carries its cluster_name in its command line, which any user may read.
         # The working directory would tell as much, but root in a container must not read that of other users.
         self.name = f"liangshan-{_digest(self.files)}"
@@ -136,12 +137,14 @@ class Cluster:
             return []
 
     def processes(self) -> set[int]:
-        server, child = f" cluster_name={self.name} ", f"postgres: {self.name}: "
-        return {
+        server, part = f" cluster_name={self.name} ", f"postgres: {self.name}: "
+        found = {
             pid
             for pid, command in _commands().items()
-            if command.startswith(child) or ("/postgres -D " in command and server in command)
+            if command.startswith(part) or ("/postgres -D " in command and server in command)
         }
+        # A program just started has no command line for a moment. Asking after a child also ends it as a zombie.
+        return found | {self.child.pid} if self.child and self.child.poll() is None else found
 
     def postmaster(self) -> int | None:
         """The running server. The process id alone proves nothing: since a reboot it may be another's."""
@@ -170,7 +173,7 @@ class Cluster:
         raise LocalPostgresError(f"processes {running} of {self.files} do not end")
 
     def disown_stranger(self) -> None:
-        """PostgreSQL refuses to start while any process has its dead server's id. Only when nothing runs here."""
+        """Take away a dead server's id that some other process has by now: PostgreSQL would not start."""
         first = next(iter(self.status()), "")
         with suppress(ProcessLookupError, ValueError):
             os.kill(abs(int(first)), 0)

@@ -63,7 +63,6 @@ class LocalPostgres:
         self._durable = durable
         self._cluster = local_cluster.Cluster(self._folder)
         self._lock: int | None = None
-        self._process: subprocess.Popen[bytes] | None = None
         self._port: int | None = None
         self._password = ""
 
@@ -130,6 +129,7 @@ class LocalPostgres:
             raise LocalPostgresError(f"{self._owner()} uses {self._folder}")
         try:
             self._withdraw()
+            self._cluster.halt()
             local_cluster.locate(self._folder).remove()
             (self._folder / "moved-to").unlink(missing_ok=True)
         finally:
@@ -149,15 +149,9 @@ class LocalPostgres:
         return True
 
     def _release(self) -> None:
-        self._reap()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-    def _reap(self) -> None:
-        """Take note of our own child's end, which otherwise stays a zombie."""
-        if self._process is not None and self._process.poll() is not None:
-            self._process = None
 
     def _withdraw(self) -> None:
         (self._folder / "owner").unlink(missing_ok=True)
@@ -189,17 +183,19 @@ class LocalPostgres:
         return False
 
     def _serve(self) -> None:
+        child = self._cluster.child
         self._cluster = local_cluster.settle(self._folder)
+        self._cluster.child = child
         programs = self._cluster.programs()
         self._cluster.initialise(programs, durable=self._durable)
         self._password = local_cluster.read(self._cluster.password)
-        self._reap()
         left_behind = self._cluster.postmaster()
         if left_behind is None or not self._await_answer(left_behind) or not self._fits(programs):
             # Also the orphans of a killed server: PostgreSQL refuses to start beside them.
             self._cluster.halt()
             self._cluster.disown_stranger()
             self._launch(programs)
+        local_cluster.write(self._cluster.port, str(self.port))
         local_cluster.write(self._folder / "owner", str(os.getpid()))
 
     def _fits(self, programs: Path) -> bool:
@@ -224,7 +220,7 @@ class LocalPostgres:
             with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
                 begin = output.seek(0, os.SEEK_END)
                 # A session of its own: Ctrl-C reaches the web server first, which then stops PostgreSQL.
-                self._process = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
+                self._cluster.child = subprocess.Popen(  # noqa: S603 - our own program with our own arguments
                     self._command(programs, port),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -235,8 +231,7 @@ class LocalPostgres:
                     start_new_session=True,
                     **self._cluster.identity(),
                 )
-            if self._await_answer(self._process.pid):
-                local_cluster.write(self._cluster.port, str(port))
+            if self._await_answer(self._cluster.child.pid):
                 return
             said = log.read_bytes()[begin:].decode(errors="replace").strip()
             if "Address already in use" not in said:

@@ -5,6 +5,7 @@ Scopes come from the caller dependency, errors from every dependency's `problems
 
 import json
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -69,10 +70,10 @@ _PROBLEM = {
 
 
 def install(app: FastAPI) -> None:
-    """Make the document once, and keep its bytes: what is served is what is committed."""
-    document = build(app)
-    app.openapi = lambda: document  # type: ignore[method-assign]
-    app.state.openapi_bytes = to_bytes(document)
+    """Make the document when it is first asked for, and keep its bytes: what is served is what is committed."""
+    made = cache(lambda: build(app))
+    app.openapi = made  # type: ignore[method-assign]
+    app.state.openapi_bytes = cache(lambda: to_bytes(made()))
 
 
 def to_bytes(document: dict[str, Any]) -> bytes:

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.errors import FieldError, Invalid
 
 T = TypeVar("T")
+Out = TypeVar("Out")
 
 
 class PageParams(BaseModel):
@@ -48,10 +49,20 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows(Generic[T]):
-    rows: Sequence[T]
+class Rows:
+    """A page's rows before they are shown. The first column (or the entity) is what a row shows."""
+
+    rows: Sequence[Row[Any]]
     next_cursor: str | None
     total: int | None
+
+    def show(self, render: Callable[[Any], Out]) -> "Page[Out]":
+        """Render each row's first element: an entity, or the only selected thing."""
+        return Page(items=[render(row[0]) for row in self.rows], next_cursor=self.next_cursor, total=self.total)
+
+    def show_rows(self, render: Callable[[Row[Any]], Out]) -> "Page[Out]":
+        """Render whole rows, where a list selects columns."""
+        return Page(items=[render(row) for row in self.rows], next_cursor=self.next_cursor, total=self.total)
 
 
 class Pages:
@@ -62,9 +73,7 @@ class Pages:
         self._response = response
         self._secret: bytes = request.app.state.cursor_secret
 
-    async def of(
-        self, session: AsyncSession, statement: Select[Any], params: PageParams, order: Order
-    ) -> Rows[Row[Any]]:
+    async def of(self, session: AsyncSession, statement: Select[Any], params: PageParams, order: Order) -> Rows:
         """One page of the statement's rows. Raises `Invalid` for a cursor of another list, filter or viewer."""
         total = None
         if params.include_total:

@@ -110,7 +110,8 @@ def field_errors(found: list[dict[str, Any]], *, base: tuple[str | int, ...] = (
         code = item["type"] if item["type"] in e.FIELD_CODES else _PYDANTIC_CODES.get(item["type"])
         if code is None:
             code = "wrong_type" if item["type"].endswith(("_type", "_attributes_type")) else "invalid_value"
-        place, *path = (*base, *item["loc"])
+        steps: list[str | int] = [*base, *item["loc"]]
+        place, path = steps[0], steps[1:]
         if place == "query":
             if code == "unknown_field":
                 code = "unknown_parameter"

@@ -98,8 +98,10 @@ def engine_function(signature: str, body: str, *, callers: Sequence[str] = (APP,
     name = signature.split(" RETURNS ", maxsplit=1)[0]
     identity = _identity(name)
     statements = [
-        f"CREATE FUNCTION gate.{signature} LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog, public, pg_temp AS $gate$\n{body}\n$gate$",
+        (
+            f"CREATE FUNCTION gate.{signature} LANGUAGE plpgsql SECURITY DEFINER "
+            f"SET search_path = pg_catalog, public, pg_temp AS $gate$\n{body}\n$gate$"
+        ),
         f"ALTER FUNCTION gate.{identity} OWNER TO {ENGINE}",
         f"REVOKE ALL ON FUNCTION gate.{identity} FROM PUBLIC",
     ]

@@ -141,13 +141,16 @@ def test_several_event_loops_share_the_threads() -> None:
 
 
 async def test_threads_are_bounded_even_when_requests_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    lock, running, most, release = threading.Lock(), 0, 0, threading.Event()
+    lock, full, release = threading.Lock(), threading.Event(), threading.Event()
+    bound, running, most = passwords._threads._max_workers, 0, 0
 
     def verify(*_: object) -> bool:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
+            if running == bound:
+                full.set()
         release.wait(10)
         with lock:
             running -= 1
@@ -156,14 +159,14 @@ async def test_threads_are_bounded_even_when_requests_are_cancelled(monkeypatch:
     monkeypatch.setattr(passwords._hasher, "verify", verify)
     for _ in range(3):
         tasks = [asyncio.create_task(dummy_verify()) for _ in range(20)]
-        await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(full.wait, 10)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     release.set()
     await dummy_verify()
 
-    assert most == passwords._threads._max_workers
+    assert most == bound
 
 
 async def test_the_event_loop_runs_on_while_a_password_is_hashed() -> None:

@@ -90,6 +90,7 @@ async def session(url: object) -> AsyncIterator["asyncpg.Connection[asyncpg.Reco
 def note(postgres: LocalPostgres, text: str) -> None:
     async def write() -> None:
         async with session(postgres.admin_url) as connection:
+            await connection.execute("SET synchronous_commit = on")  # as in a cluster that is not a test's
             await connection.execute("CREATE TABLE IF NOT EXISTS notes (text text)")
             await connection.execute("INSERT INTO notes VALUES ($1)", text)
 
@@ -169,7 +170,7 @@ def test_taken_port_is_refused_if_asked_for_and_left_if_only_remembered(folder: 
 
 
 async def test_killed_server_starts_again_and_loses_nothing(folder: Path) -> None:
-    with LocalPostgres(folder) as postgres:
+    with local(folder) as postgres:
         await asyncio.to_thread(note, postgres, "committed")
         async with session(postgres.admin_url) as busy:
             # It computes and never looks up: the server's death leaves it as an orphan on the old memory.
@@ -209,7 +210,7 @@ async def test_adopted_server_with_other_settings_is_restarted(folder: Path, oth
 
 
 def test_another_process_with_the_dead_servers_id_is_left_alone(folder: Path) -> None:
-    with LocalPostgres(folder) as postgres:
+    with local(folder) as postgres:
         note(postgres, "kept")
         os.kill(postmaster(folder), signal.SIGKILL)
     with subprocess.Popen(["sleep", "60"], **local_cluster.settle(folder).identity()) as bystander:
@@ -217,7 +218,7 @@ def test_another_process_with_the_dead_servers_id_is_left_alone(folder: Path) ->
         lines = pid_file.read_text().splitlines()
         pid_file.write_text("\n".join([str(bystander.pid), *lines[1:]]) + "\n")
         try:
-            with LocalPostgres(folder) as postgres:
+            with local(folder) as postgres:
                 assert notes(postgres) == ["kept"]
             assert bystander.poll() is None
         finally:
@@ -285,9 +286,7 @@ def test_ordinary_user_has_everything_in_one_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root needs another account")
 class TestAsRoot:
-    def test_a_system_user_runs_it_where_no_foreign_folder_is_opened(
-        self, folder: Path, tmp_path: Path
-    ) -> None:
+    def test_a_system_user_runs_it_where_no_foreign_folder_is_opened(self, folder: Path, tmp_path: Path) -> None:
         closed = [tmp_path, *tmp_path.parents]
         modes = [path.stat().st_mode for path in closed]
         with local(folder):

@@ -1,0 +1,46 @@
+"""Loads the reference data (regions, modes, indicators, …), in production too; running it again changes nothing.
+
+A row that the files no longer name is kept: other rows may refer to it. Rows are the office's to change
+later, so an existing code is brought up to date only in what the files state.
+"""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.models.base import Base
+from app.models.directory import ConversionMode, FundingSource, Indicator, Region, Relation
+
+
+async def load_reference_data(session: AsyncSession) -> None:
+    """Upsert every reference row. Needs the worker's session: the requests' role may not write here."""
+    regions = _read("regions.json")
+    for region in regions:
+        region["name_mn"] = region.get("name_mn")
+        # The league is a region of its own, but it is not one of the assessed units.
+        region["assessed"] = region["level"] == "county"
+    await _upsert(session, Region, sorted(regions, key=lambda region: region["level"], reverse=True))
+    reference = _read("reference.json")
+    for mode in reference["conversion_modes"]:
+        mode["scheme"] = "national_eight"
+    for model, name in (
+        (ConversionMode, "conversion_modes"),
+        (FundingSource, "funding_sources"),
+        (Indicator, "indicators"),
+        (Relation, "relations"),
+    ):
+        rows = [{**row, "position": position} for position, row in enumerate(reference[name], start=1)]
+        await _upsert(session, model, rows)
+
+
+async def _upsert(session: AsyncSession, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    statement = insert(model).values(rows)
+    stated = {name: statement.excluded[name] for name in rows[0] if name != "code"}
+    await session.execute(statement.on_conflict_do_update(index_elements=["code"], set_=stated))
+
+
+def _read(name: str) -> Any:
+    return json.loads((files("app.directory") / "data" / name).read_text(encoding="utf-8"))

@@ -1,0 +1,74 @@
+"""Regions and code lists."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+
+from app.auth.dependencies import Session, requires
+from app.auth.principal import Caller
+from app.core.errors import NotFound
+from app.core.pagination import Page, PageParams, Paging
+from app.core.routing import router
+from app.directory.reference import repository
+from app.directory.reference.schemas import (
+    CodeOut,
+    IndicatorOut,
+    ModeOut,
+    RegionFilters,
+    RegionOut,
+    RelationOut,
+)
+from app.models.directory import ConversionMode, FundingSource, Indicator, Relation
+
+routes = router("/v1", tag="directory")
+
+Reader = Annotated[Caller, requires("directory:read")]
+Paged = Annotated[PageParams, Query()]
+
+
+@routes.get("/regions", summary="List regions")
+async def list_regions(
+    _caller: Reader, session: Session, pages: Paging, filters: Annotated[RegionFilters, Query()]
+) -> Page[RegionOut]:
+    """The league and its banners, cities, counties and management areas (各旗县市（区）, Art. 2)."""
+    page = await pages.of(session, repository.regions(assessed=filters.assessed), filters, repository.REGION_ORDER)
+    return page.show(RegionOut.model_validate)
+
+
+@routes.get("/regions/{code}", summary="Get a region")
+async def get_region(
+    _caller: Reader, session: Session, code: Annotated[str, Path(max_length=6, examples=["152501"])]
+) -> RegionOut:
+    """One division by its code."""
+    region = await repository.region(session, code)
+    if region is None:
+        raise NotFound
+    return RegionOut.model_validate(region)
+
+
+@routes.get("/conversion-modes", summary="List conversion modes")
+async def list_conversion_modes(_caller: Reader, session: Session, pages: Paging, params: Paged) -> Page[ModeOut]:
+    """Ways of conversion (转化模式, Art. 3): the national eight, as data."""
+    statement, order = repository.coded(ConversionMode)
+    return (await pages.of(session, statement, params, order)).show(ModeOut.model_validate)
+
+
+@routes.get("/funding-sources", summary="List funding sources")
+async def list_funding_sources(_caller: Reader, session: Session, pages: Paging, params: Paged) -> Page[CodeOut]:
+    """Where a project's money comes from (资金来源)."""
+    statement, order = repository.coded(FundingSource)
+    return (await pages.of(session, statement, params, order)).show(CodeOut.model_validate)
+
+
+@routes.get("/indicators", summary="List indicators")
+async def list_indicators(_caller: Reader, session: Session, pages: Paging, params: Paged) -> Page[IndicatorOut]:
+    """Indicators shared by plan targets, outcomes and schemes; examples are marked 示例."""
+    statement, order = repository.coded(Indicator)
+    return (await pages.of(session, statement, params, order)).show(IndicatorOut.model_validate)
+
+
+@routes.get("/relations", summary="List relations")
+async def list_relations(_caller: Reader, session: Session, pages: Paging, params: Paged) -> Page[RelationOut]:
+    """Relations that can call for recusal, per capacity, with look-back and legal basis (Art. 11)."""
+    statement, order = repository.coded(Relation)
+    return (await pages.of(session, statement, params, order)).show(RelationOut.model_validate)
