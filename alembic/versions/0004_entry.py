@@ -253,6 +253,13 @@ BEGIN
 END
 """
 
+# What `serve` asks before it opens its port.
+HAS_DEMO = """
+BEGIN
+    RETURN EXISTS (SELECT FROM accounts WHERE is_demo) OR EXISTS (SELECT FROM clients WHERE is_demo);
+END
+"""
+
 SIGNING_KEYS = """
 BEGIN
     RETURN QUERY SELECT k.kid, k.sealed_private_key, k.public_jwk, k.state
@@ -300,6 +307,7 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
         (APP,),
     ),
     ("revoke_refresh(token_digest text, at timestamptz) RETURNS void", REVOKE_REFRESH, (APP,)),
+    ("has_demo() RETURNS boolean", HAS_DEMO, (APP,)),
     ("revoke_family(family uuid, at timestamptz) RETURNS void", REVOKE_FAMILY, (APP,)),
     ("family_revoked(family uuid) RETURNS boolean", FAMILY_REVOKED, (APP,)),
     (

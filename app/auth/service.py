@@ -4,6 +4,7 @@ A login is more than one transaction: the digest is verified without holding a c
 trace is committed before it is answered.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,6 +24,7 @@ from app.core.db import PUBLIC, Database, Entered, Entry, enter_as, entered
 from app.core.errors import DomainError, FieldError, Invalid
 
 FIRST_PARTY = "liangshan"
+_CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class InvalidGrant(DomainError):
@@ -86,7 +88,8 @@ class TokenService:
     async def by_client(self, client_id: str | None, secret: str | None, scope: str | None) -> TokenResponse:
         """The client-credentials grant. Raises `InvalidClient` alike for every reason."""
         wanted = _asked_scopes(scope)
-        if not client_id or not secret:
+        # Basic credentials come unbounded: what cannot be a client's name is not looked up.
+        if not client_id or not secret or not _CLIENT_ID.fullmatch(client_id):
             raise InvalidClient
         async with self.database.transaction(PUBLIC) as session:
             found = await repository.client_login(session, client_id)

@@ -151,7 +151,11 @@ class Client(Versioned, Base):
     """Another system that pushes: bound to an organisation, a source system, regions and scopes."""
 
     __tablename__ = "clients"
-    __table_args__ = declare(TableClass.IDENTITY)
+    __table_args__ = (
+        # The token's own grammar: a name outside it could be registered and never log in.
+        CheckConstraint("client_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'", name="client_id_shape"),
+        declare(TableClass.IDENTITY),
+    )
     id: Mapped[UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
     client_id: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]

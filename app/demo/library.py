@@ -1,0 +1,116 @@
+"""The demo world's plans and library: invented figures on example names (示例), the same at every load."""
+
+from typing import Any
+
+from app.demo.people import REGIONS, SOURCE_SYSTEM
+
+YEAR = 2026
+
+# Two kinds of project for a region, taken in turn: name, mode, content, benefits, stage.
+_KINDS = (
+    (
+        "退化草原修复",
+        "ecological_restoration",
+        "围封、补播与划区轮牧",
+        {"jobs": 24, "restored_area_mu": "12000"},
+        "construction",
+    ),
+    (
+        "有机牛羊肉基地",
+        "ecological_agriculture",
+        "有机认证、良种繁育与冷链",
+        {"jobs": 60, "households": 140},
+        "construction",
+    ),
+    ("牧人之家旅游点", "ecological_tourism", "牧户接待能力与标识系统", {"jobs": 35, "households": 48}, "operation"),
+    ("肉乳精深加工", "ecological_industry", "分割、熟制与追溯系统", {"jobs": 120}, "preparation"),
+    (
+        "光伏治沙",
+        "ecology_plus",
+        "板上发电、板间种草、板下养殖",
+        {"jobs": 40, "restored_area_mu": "5000"},
+        "construction",
+    ),
+    ("区域品牌授权", "ecological_market", "授权管理、渠道与防伪追溯", {"jobs": 12, "households": 300}, "operation"),
+    ("草牧场经营权贷款贴息", "ecological_finance", "评估、登记与贴息", {"households": 210}, "preparation"),
+    ("草畜平衡补偿绩效", "ecological_compensation", "载畜量核定与绩效发放", {"households": 520}, "completed"),
+)
+
+# What becomes of the pushed projects, by their place in the push; the others are admitted.
+DECLINED, LEFT, WAITING = {7}, {11}, {3, 14, 22}
+
+
+def project_rows() -> list[dict[str, Any]]:
+    """Two projects a region, as the league's own ledger pushes them."""
+    rows = []
+    for position, (code, name) in enumerate(REGIONS.items()):
+        for turn in range(2):
+            number = position * 2 + turn
+            label, mode, content, benefits, stage = _KINDS[(number * 3 + turn) % len(_KINDS)]
+            planned = 1_800_000 + number * 265_000
+            done = {"construction": planned // 3, "operation": planned, "completed": planned}.get(stage, 0)
+            rows.append(
+                {
+                    "external_id": f"LEDGER-{code}-{turn + 1}",
+                    "name": f"{name}{label}项目（示例）",
+                    "region_code": code,
+                    "primary_mode": mode,
+                    "secondary_modes": [],
+                    "investment_entity": {"name": f"{name}生态产业公司（示例）", "kind": "enterprise"},
+                    "construction_content": content,
+                    "building_stage": stage,
+                    "starts_on": "2025-05-01",
+                    "ends_on": "2027-10-31",
+                    "funding": [
+                        {"source": "league", "year": YEAR, "planned": f"{planned}.00", "done": f"{done}.00"},
+                        {"source": "self_raised", "year": YEAR, "planned": "300000.00", "done": "0.00"},
+                    ],
+                    "expected_benefits": benefits,
+                }
+            )
+    return rows
+
+
+def plan_parts(region_name: str) -> dict[str, list[dict[str, Any]]]:
+    """The sub-resources of an example plan, in the order in which they are filled in."""
+    return {
+        "targets": [
+            {"indicator_code": "grassland_cover", "baseline_value": "44.80", "target_value": "45.30"},
+            {"indicator_code": "new_jobs", "target_value": "260"},
+        ],
+        "tasks": [
+            {"title": "退化草原修复（示例）", "content": "完成年度修复任务并验收", "due_on": "2026-10-31"},
+            {"title": "区域品牌建设（示例）", "content": "新增授权企业并开展推介", "due_on": "2026-11-30"},
+        ],
+        "arrangements": [
+            {
+                "name": f"{region_name}年度重点项目（示例）",
+                "content": "按项目库安排推进",
+                "planned_investment": "6500000.00",
+                "starts_on": "2026-03-01",
+                "ends_on": "2026-12-31",
+            }
+        ],
+        "safeguards": [
+            {"kind": "organisation", "content": "成立工作专班，按月调度（示例）"},
+            {"kind": "funding", "content": "统筹涉农涉草资金（示例）"},
+        ],
+        "preparers": [{"name": f"{region_name}计划编制组（示例）"}],
+    }
+
+
+# How far each region's plan has come. A region that is not here has not begun.
+PLANS = {
+    "152501": "filed",
+    "152502": "amending",
+    "152522": "submitted",
+    "152523": "returned",
+    "152524": "awaiting_signature",
+    "152525": "draft",
+    "152526": "filed",
+    "152528": "filed",
+    "152530": "submitted",
+    "152571": "filed",
+}
+
+__all__ = ["DECLINED", "LEFT", "PLANS", "SOURCE_SYSTEM", "WAITING", "YEAR", "plan_parts", "project_rows"]
