@@ -15,6 +15,7 @@ from sqlalchemy import select
 from app import local
 from app.auth import keys as key_ring
 from app.auth import passwords, registry
+from app.auth.policy import as_markdown
 from app.core.bootstrap import BootstrapError, bootstrap, database_statement, passwords_of, role_statements
 from app.core.config import SettingMissingError, Settings
 from app.core.db import Database
@@ -121,6 +122,12 @@ def openapi(
         OPENAPI_FILE.write_bytes(made)
     elif not OPENAPI_FILE.exists() or OPENAPI_FILE.read_bytes() != made:
         raise local.SetupError("openapi/openapi.json is not what is served: run `make openapi` and commit it")
+
+
+@cli.command()
+def policy() -> None:
+    """Print scopes and roles as the README's table."""
+    out.print(as_markdown(), markup=False)
 
 
 @keys.command("list")

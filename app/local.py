@@ -8,7 +8,9 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +46,8 @@ def data_dir() -> Path:
 
 def run_dev(*, port: int, demo: bool | None, console: Console) -> None:
     """What `make run` does. Stops the local database after the server, whichever way the server ends."""
+    # The server ends in order on SIGTERM and then raises it again: it must not cut off what follows.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     _check_port(port)
     outside = bool(os.environ.get("DATABASE_URL"))
     if outside and demo is None:

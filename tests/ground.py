@@ -106,11 +106,13 @@ def make_ground(outside: str | None, folder: Path) -> Iterator[Ground]:
         asyncio.run(ground.drop(template))
         return
     server = LocalPostgres(folder, durable=False)
-    with server:
-        ground = Ground(server.admin_url, template)
-        asyncio.run(ground.prepare())
-        yield ground
-    server.remove()
+    try:
+        with server:
+            ground = Ground(server.admin_url, template)
+            asyncio.run(ground.prepare())
+            yield ground
+    finally:
+        server.remove()
 
 
 def edge_of(api: FastAPI) -> ASGIApp:

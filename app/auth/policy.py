@@ -94,6 +94,19 @@ def access_policy() -> AccessPolicy:
     )
 
 
+def as_markdown() -> str:
+    """The scopes and the role matrix as the README prints them (a test compares)."""
+    lines = ["| scope | meaning | roles |", "| --- | --- | --- |"]
+    for scope in SCOPES.values():
+        roles = ", ".join(f"`{role}`" for role in Role if scope.code in ROLE_SCOPES[role])
+        machine = "*machine clients*" if scope.code in CLIENT_SCOPES else ""
+        mark = " ⚖" if scope.judging else ""
+        lines.append(
+            f"| `{scope.code}`{mark} | {scope.en} ({scope.zh}) | {', '.join(filter(None, [roles, machine]))} |"
+        )
+    return "\n".join(lines)
+
+
 def _bound_to(role: Role) -> str | None:
     if role in REGION_BOUND:
         return "region"

@@ -24,7 +24,7 @@ async def migrate(settings: Settings, revision: str = "head") -> None:
             ctype = await connection.scalar(text("SELECT datctype FROM pg_database WHERE datname = current_database()"))
             if ctype in {"C", "POSIX"}:
                 raise UnsuitableDatabaseError(f"the database has LC_CTYPE {ctype}; make it with C.UTF-8")
-            await connection.rollback()
+        async with engine.connect() as connection:
             await connection.run_sync(_run, revision)
     finally:
         await engine.dispose()

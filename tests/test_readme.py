@@ -1,0 +1,72 @@
+"""The README is run: its tour as printed, on a server started as a newcomer starts it; its table is the code's."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.auth.policy import as_markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_scopes_is_the_codes() -> None:
+    assert as_markdown() in README
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """`python -m app dev` with its own data folder and port; the environment for the tour's shell."""
+    folder = tmp_path_factory.mktemp("tour")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_")}
+    environment = {**kept, "DATA_DIR": str(folder), "PORT": str(port), "BASE": f"http://127.0.0.1:{port}"}
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "app", "dev"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            _await_ready(environment["BASE"], server, folder / "server.log")
+            yield environment
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=60)
+
+
+def _await_ready(base: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert server.poll() is None, log.read_text()
+        try:
+            if httpx.get(f"{base}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(log.read_text())
+
+
+def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
+    blocks = re.findall(r"^```bash tour\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 5
+    script = "set -euo pipefail\nmkdir -p .data\n" + "\n".join(blocks)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env=running, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = done.stdout
+    assert re.search(r"两山备〔\d{4}〕\d+号", printed), printed
+    assert '"total":52 "created":52' in printed, printed
+    assert '"created":0 "updated":0 "unchanged":52' in printed, printed
+    assert "in_library" in printed
+    assert '"unknown_parameter"' in printed
