@@ -70,9 +70,7 @@ def serve(
 ) -> None:
     """Serve the API on the database of DATABASE_URL. Refuses a development secret and demo accounts."""
     settings = Settings()
-    if settings.has_dev_secret:
-        raise local.SetupError("SECRET_KEY is not set: `serve` needs a secret of its own (32 characters or more)")
-    asyncio.run(local.refuse_demo(settings))
+    asyncio.run(local.check_before_serving(settings))
     local.serve(create_app(settings), host=host, port=port)
 
 
@@ -97,6 +95,8 @@ def bootstrap_command(
 def migrate_command(revision: str = "head") -> None:
     """Migrate with DATABASE_OWNER_URL, load the reference data and make the first signing key."""
     settings = Settings()
+    if settings.has_dev_secret:
+        raise local.SetupError("SECRET_KEY is not set: the first signing key is sealed with it")
     asyncio.run(migrate(settings, revision))
     if revision == "head":
         asyncio.run(local.load_basics(settings))

@@ -92,9 +92,22 @@ async def load_demo(settings: Settings) -> None:
     await load(settings)
 
 
-async def refuse_demo(settings: Settings) -> None:
+async def check_before_serving(settings: Settings) -> None:
+    """What `serve` insists on: a secret of its own that opens the signing key, and no demo account."""
+    if settings.has_dev_secret:
+        raise SetupError("SECRET_KEY is not set: `serve` needs a secret of its own (32 characters or more)")
     if await _has_demo(settings):
         raise SetupError("the database has demo accounts (示例): `serve` does not run on it")
+    database = Database(settings.app_url, pool_size=1)
+    try:
+        await keys.KeyRing(database, settings.secret_key.get_secret_value()).signing_key()
+    except keys.NoSigningKeyError as error:
+        raise SetupError(
+            "no signing key opens with this SECRET_KEY: `python -m app migrate` makes the first one, "
+            "`python -m app keys rotate` a new one"
+        ) from error
+    finally:
+        await database.dispose()
 
 
 async def _has_demo(settings: Settings) -> bool:

@@ -11,6 +11,7 @@ from app.auth import passwords
 from app.auth import router as auth
 from app.auth.dependencies import authenticate
 from app.auth.keys import KeyRing
+from app.auth.scopes import SCOPES
 from app.auth.service import TokenService
 from app.auth.tokens import TokenCodec
 from app.core import docs, health, openapi, problems
@@ -23,11 +24,17 @@ from app.core.errors import DomainError
 from app.core.idempotency import Replay, ReplayedResponse
 from app.core.logging import configure
 from app.directory.organisations import router as organisations
+from app.directory.people import router as people
+from app.directory.people.accounts import router as accounts
+from app.directory.people.grants import router as grants
 from app.directory.reference import router as reference
 
 # Hot routes first: matching is linear.
 ROUTERS = (
     organisations.routes,
+    people.routes,
+    accounts.routes,
+    grants.routes,
     reference.routes,
     auth.tokens,
     auth.identity,
@@ -69,7 +76,7 @@ def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
 
     for routes in ROUTERS:
         app.include_router(routes)
-    openapi.install(app)
+    openapi.install(app, {scope.code: scope.en for scope in SCOPES.values()})
     return app
 
 
@@ -84,6 +91,7 @@ async def running(
     app.state.database = database
     app.state.codec = codec
     app.state.cursor_secret = f"cursors:{secret}".encode()
+    app.state.identity_secret = f"identity-keys:{secret}".encode()
     app.state.keys = KeyRing(database, secret)
     app.state.tokens = TokenService(database, app.state.keys, codec, settings)
     await passwords.dummy_verify()

@@ -25,7 +25,7 @@ ADMINISTRATORS = holds("system_admin", "security_admin")
 POLICIES = [
     *protect("principals", insert=SYSTEM),
     *protect("people", select=PERSON, insert=SYSTEM, update=SYSTEM),
-    *protect("identity_keys", insert=SECURITY),
+    *protect("identity_keys", select=SECURITY, insert=SECURITY),
     *protect("employments", select=PERSON, insert=SYSTEM, update=SYSTEM),
     *protect(
         "accounts",
@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.Uuid(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "role IN ('league_office', 'league_committee', 'discipline_inspector', 'league_department', 'region_editor', 'region_approver', 'construction_entity', 'expert', 'auditor', 'system_admin', 'security_admin')",
             name=op.f("ck_grants_role_known"),

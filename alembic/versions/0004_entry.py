@@ -6,7 +6,7 @@ Follows: 0003
 
 from alembic import op
 
-from app.models.ddl import APP, ENGINE, WORKER, engine_function
+from app.models.ddl import APP, ENGINE, WORKER, engine_function, not_walled
 
 revision = "0004"
 down_revision = "0003"
@@ -111,15 +111,23 @@ END
 ON_GRANT = """
 DECLARE person uuid := coalesce(NEW.person_id, OLD.person_id);
 BEGIN
+    IF OLD.person_id <> person THEN
+        RAISE EXCEPTION 'a grant stays with its person' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     PERFORM gate.require_exclusive(person);
     UPDATE principals SET rev = rev + 1 WHERE id = person;
     RETURN NULL;
 END
 """
 
-ON_EMPLOYMENT = """
+# Employment and the verified identity: what eligibility is decided from.
+ON_IDENTITY = """
+DECLARE person uuid := coalesce(NEW.person_id, OLD.person_id);
 BEGIN
-    PERFORM gate.require_exclusive(coalesce(NEW.person_id, OLD.person_id));
+    IF OLD.person_id <> person THEN
+        RAISE EXCEPTION 'it stays with its person' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    PERFORM gate.require_exclusive(person);
     RETURN NULL;
 END
 """
@@ -154,16 +162,19 @@ BEGIN
 END
 """
 
-# Five failures in a row lock the account for fifteen minutes (usual values of GB/T 22239 assessors).
+# Five failures in a row lock the account for fifteen minutes (usual values of GB/T 22239 assessors). What fails
+# while it is locked is not counted: it would lock it for ever.
 LOGIN_FAILED = """
 BEGIN
     UPDATE credentials
-    SET locked_until = CASE WHEN failed_attempts >= 4 THEN at + interval '15 minutes' ELSE locked_until END,
+    SET locked_until = CASE WHEN failed_attempts >= 4 THEN at + interval '15 minutes' ELSE NULL END,
         failed_attempts = CASE WHEN failed_attempts >= 4 THEN 0 ELSE failed_attempts + 1 END
-    WHERE person_id = person;
+    WHERE person_id = person AND (locked_until IS NULL OR locked_until <= at);
 END
 """
 
+# False where the account was locked, or its password changed, while the digest was being verified: guesses made
+# at the same time must not get round the lock, nor an old password round its change.
 LOGIN_SUCCEEDED = """
 BEGIN
     IF person IS DISTINCT FROM gate.principal() THEN
@@ -171,7 +182,8 @@ BEGIN
     END IF;
     UPDATE credentials SET failed_attempts = 0, locked_until = NULL,
         password_hash = coalesce(rehashed, password_hash)
-    WHERE person_id = person;
+    WHERE person_id = person AND password_hash = verified AND (locked_until IS NULL OR locked_until <= at);
+    RETURN FOUND;
 END
 """
 
@@ -184,7 +196,8 @@ BEGIN
     VALUES (person, hashed, 0, at)
     ON CONFLICT (person_id) DO UPDATE
     SET password_hash = excluded.password_hash, failed_attempts = 0, locked_until = NULL, changed_at = at;
-    UPDATE refresh_tokens SET revoked_at = at WHERE person_id = person AND revoked_at IS NULL;
+    UPDATE refresh_tokens SET revoked_at = at
+    WHERE person_id = person AND revoked_at IS NULL AND family_id IS DISTINCT FROM kept_family;
 END
 """
 
@@ -198,12 +211,17 @@ BEGIN
 END
 """
 
+REFRESH_HOLDER = """
+BEGIN
+    RETURN (SELECT person_id FROM refresh_tokens WHERE digest = token_digest);
+END
+"""
+
 # A token that was used before ends its family: one of its two holders is a thief (RFC 9700).
 USE_REFRESH = """
 DECLARE held refresh_tokens%ROWTYPE;
 BEGIN
     SELECT * INTO held FROM refresh_tokens WHERE digest = token_digest FOR UPDATE;
-    person := held.person_id;
     family := held.family_id;
     bounded_to := held.scopes;
     outcome := CASE
@@ -244,7 +262,8 @@ END
 CLIENT_LOGIN = """
 BEGIN
     RETURN QUERY
-    SELECT c.id, coalesce(array_agg(s.digest) FILTER (WHERE s.revoked_at IS NULL), '{}'), p.disabled_at IS NOT NULL
+    SELECT c.id, coalesce(array_agg(s.digest) FILTER (WHERE s.id IS NOT NULL AND s.revoked_at IS NULL), '{}'),
+           p.disabled_at IS NOT NULL
     FROM clients AS c
     JOIN principals AS p ON p.id = c.id
     LEFT JOIN client_secrets AS s ON s.client_id = c.id
@@ -278,7 +297,7 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
     ("put_wall(person uuid, from_subject text, at timestamptz) RETURNS void", PUT_WALL, (WORKER,)),
     ("drop_wall(person uuid, from_subject text) RETURNS void", DROP_WALL, (WORKER,)),
     ("on_grant() RETURNS trigger", ON_GRANT, ()),
-    ("on_employment() RETURNS trigger", ON_EMPLOYMENT, ()),
+    ("on_identity() RETURNS trigger", ON_IDENTITY, ()),
     ("on_client() RETURNS trigger", ON_CLIENT, ()),
     (
         "set_principal_state(target uuid, disabled timestamptz, at timestamptz) RETURNS void",
@@ -292,17 +311,26 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
         (APP,),
     ),
     ("login_failed(person uuid, at timestamptz) RETURNS void", LOGIN_FAILED, (APP,)),
-    ("login_succeeded(person uuid, rehashed text) RETURNS void", LOGIN_SUCCEEDED, (APP,)),
-    ("set_password(person uuid, hashed text, at timestamptz) RETURNS void", SET_PASSWORD, (APP,)),
+    (
+        "login_succeeded(person uuid, verified text, rehashed text, at timestamptz) RETURNS boolean",
+        LOGIN_SUCCEEDED,
+        (APP,),
+    ),
+    (
+        "set_password(person uuid, hashed text, at timestamptz, kept_family uuid) RETURNS void",
+        SET_PASSWORD,
+        (APP,),
+    ),
     (
         "store_refresh(token uuid, family uuid, person uuid, token_digest text, bounded_to text[], "
         "at timestamptz, until timestamptz) RETURNS void",
         STORE_REFRESH,
         (APP,),
     ),
+    ("refresh_holder(token_digest text) RETURNS uuid", REFRESH_HOLDER, (APP,)),
     (
         "use_refresh(token_digest text, at timestamptz) "
-        "RETURNS TABLE(outcome text, person uuid, family uuid, bounded_to text[])",
+        "RETURNS TABLE(outcome text, family uuid, bounded_to text[])",
         USE_REFRESH,
         (APP,),
     ),
@@ -324,9 +352,18 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
 
 TRIGGERS = (
     ("grants", "INSERT OR UPDATE OR DELETE", "on_grant"),
-    ("employments", "INSERT OR UPDATE OR DELETE", "on_employment"),
+    ("employments", "INSERT OR UPDATE OR DELETE", "on_identity"),
+    ("identity_keys", "INSERT OR UPDATE OR DELETE", "on_identity"),
     ("clients", "INSERT OR UPDATE", "on_client"),
 )
+
+# A table older than the walls. Everybody reads practice areas; whoever is recused from the region establishes,
+# adjusts and withdraws none of its areas.
+PRACTICE_AREA_WALLS = {
+    "wall_insert": f"FOR INSERT TO {APP} WITH CHECK ({not_walled('region', 'region_code')})",
+    "wall_update": f"FOR UPDATE TO {APP} USING ({not_walled('region', 'region_code')}) "
+    f"WITH CHECK ({not_walled('region', 'region_code')})",
+}
 
 
 def upgrade() -> None:
@@ -337,6 +374,8 @@ def upgrade() -> None:
     op.execute(f"ALTER FUNCTION gate.walls() OWNER TO {ENGINE}")
     op.execute("REVOKE ALL ON FUNCTION gate.walls() FROM PUBLIC")
     op.execute(f"GRANT EXECUTE ON FUNCTION gate.walls() TO {APP}")
+    for name, policy in PRACTICE_AREA_WALLS.items():
+        op.execute(f"CREATE POLICY {name} ON practice_areas AS RESTRICTIVE {policy}")
     for signature, body, callers in FUNCTIONS:
         for statement in engine_function(signature, body, callers=callers):
             op.execute(statement)
@@ -351,4 +390,6 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER {function} ON {table}")
     for signature, _, _ in reversed(FUNCTIONS):
         op.execute(f"DROP FUNCTION gate.{signature.split('(')[0]}")
+    for name in PRACTICE_AREA_WALLS:
+        op.execute(f"DROP POLICY {name} ON practice_areas")
     op.execute("DROP FUNCTION gate.walls()")

@@ -68,6 +68,7 @@ def upgrade() -> None:
         postgresql_partition_by="RANGE (occurred_at)",
     )
     op.create_index("ix_audit_entries_actor_id", "audit_entries", ["actor_id", "occurred_at"], unique=False)
+    op.create_index("ix_audit_entries_occurred_at", "audit_entries", ["occurred_at", "id"], unique=False)
     op.create_index("ix_audit_entries_resource_id", "audit_entries", ["resource_id", "occurred_at"], unique=False)
     op.create_table(
         "idempotency_records",
@@ -119,5 +120,6 @@ def downgrade() -> None:
     op.drop_table("outbox_events")
     op.drop_table("idempotency_records")
     op.drop_index("ix_audit_entries_resource_id", table_name="audit_entries")
+    op.drop_index("ix_audit_entries_occurred_at", table_name="audit_entries")
     op.drop_index("ix_audit_entries_actor_id", table_name="audit_entries")
     op.drop_table("audit_entries")

@@ -62,8 +62,8 @@ POLICIES = [
     *protect(
         "projects",
         select=(
-            f"{OWN} OR (membership <> 'draft' AND {HANDLER}) OR {within('organisation_id', 'organisations', 'uuid')} "
-            f"OR (membership <> 'draft' AND {within('primary_mode', 'fields')}) OR ({PUSHER})"
+            f"{OWN} OR ({PUSHER}) OR (membership <> 'draft' AND ({HANDLER} "
+            f"OR {within('organisation_id', 'organisations', 'uuid')} OR {within('primary_mode', 'fields')}))"
         ),
         insert=f"{OWN} OR ({PUSHER})",
         update=f"{OWN} OR ({PUSHER}) OR {OFFICE}",

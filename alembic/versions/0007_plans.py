@@ -52,6 +52,7 @@ POLICIES = [
         insert=OFFICE,
         walls=[Wall("insert", WALLED)],
     ),
+    *protect("plan_filing_series", select=OFFICE, insert=OFFICE, update=OFFICE),
 ]
 
 
@@ -116,6 +117,8 @@ def upgrade() -> None:
         sa.Column("region_code", sa.Text(), nullable=False),
         sa.Column("resource_assessment", sa.Text(), nullable=True),
         sa.Column("overview", sa.Text(), nullable=True),
+        sa.Column("amendment_reason", sa.Text(), nullable=True),
+        sa.Column("send_back_reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["plan_id", "region_code"],
             ["plans.id", "plans.region_code"],
@@ -136,7 +139,10 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("organisation_id IS NOT NULL OR name IS NOT NULL", name=op.f("ck_plan_preparers_somebody")),
+        sa.CheckConstraint(
+            "organisation_id IS NOT NULL OR person_id IS NOT NULL OR name IS NOT NULL",
+            name=op.f("ck_plan_preparers_somebody"),
+        ),
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name=op.f("fk_plan_preparers_organisation_id")
         ),
@@ -250,6 +256,7 @@ def upgrade() -> None:
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("document_number", sa.Text(), nullable=False),
         sa.Column("document_date", sa.Date(), nullable=False),
+        sa.Column("amendment_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("number >= 1", name=op.f("ck_plan_versions_number_from_one")),
         sa.ForeignKeyConstraint(
             ["plan_id", "region_code"],
@@ -292,11 +299,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("filing_number", name=op.f("uq_plan_filings_filing_number")),
         sa.UniqueConstraint("plan_id", "version_number", name=op.f("uq_plan_filings_plan_id_version_number")),
     )
+    op.create_table(
+        "plan_filing_series",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("year", name=op.f("pk_plan_filing_series")),
+    )
     for statement in POLICIES:
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.drop_table("plan_filing_series")
     op.drop_table("plan_filings")
     op.drop_table("plan_versions")
     op.drop_index("ix_plan_tasks_plan_id", table_name="plan_tasks")

@@ -4,8 +4,9 @@ import asyncio
 import secrets
 import time
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.tokens import Claims, SigningKey, TokenCodec, TokenRefused
@@ -63,12 +64,17 @@ class KeyRing:
             active = None
             for row in rows:
                 # Opening a sealed key is slow on purpose: do it once for each key.
-                keys[row.kid] = self._keys.get(row.kid) or SigningKey.unseal(
-                    row.kid, row.sealed_private_key, self._secret
-                )
-                if row.state == "active" and active is None:
+                keys[row.kid] = self._keys.get(row.kid) or self._opened(row)
+                if row.state == "active" and active is None and keys[row.kid].private_pem is not None:
                     active = row.kid
             self._keys, self._active, self._read_at = keys, active, time.monotonic()
+
+    def _opened(self, row: Row[Any]) -> SigningKey:
+        """The key pair, or its public half where it was sealed with another SECRET_KEY: that still verifies."""
+        try:
+            return SigningKey.unseal(row.kid, row.sealed_private_key, self._secret)
+        except ValueError:
+            return SigningKey(row.kid, None, row.public_jwk)
 
 
 async def rotate(session: AsyncSession, secret: str, now: datetime) -> str:

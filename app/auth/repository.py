@@ -21,12 +21,22 @@ async def login_failed(session: AsyncSession, person: UUID, at: datetime) -> Non
     await session.execute(text("SELECT gate.login_failed(:p, :at)"), {"p": person, "at": at})
 
 
-async def login_succeeded(session: AsyncSession, person: UUID, rehashed: str | None) -> None:
-    await session.execute(text("SELECT gate.login_succeeded(:p, CAST(:h AS text))"), {"p": person, "h": rehashed})
+async def login_succeeded(
+    session: AsyncSession, person: UUID, *, verified: str, rehashed: str | None, at: datetime
+) -> bool:
+    """False where the account was locked, or its password changed, since `verified` was read."""
+    statement = text("SELECT gate.login_succeeded(:p, :v, CAST(:h AS text), :at)")
+    return bool(await session.scalar(statement, {"p": person, "v": verified, "h": rehashed, "at": at}))
 
 
-async def set_password(session: AsyncSession, person: UUID, hashed: str, at: datetime) -> None:
-    await session.execute(text("SELECT gate.set_password(:p, :h, :at)"), {"p": person, "h": hashed, "at": at})
+async def set_password(
+    session: AsyncSession, person: UUID, hashed: str, at: datetime, *, kept_family: UUID | None = None
+) -> None:
+    """Every login of the person ends, but the kept one."""
+    await session.execute(
+        text("SELECT gate.set_password(:p, :h, :at, CAST(:f AS uuid))"),
+        {"p": person, "h": hashed, "at": at, "f": kept_family},
+    )
 
 
 async def store_refresh(
@@ -54,8 +64,14 @@ async def store_refresh(
     )
 
 
+async def refresh_holder(session: AsyncSession, digest: str) -> UUID | None:
+    """Whose token it is, used and revoked ones too."""
+    holder: UUID | None = await session.scalar(text("SELECT gate.refresh_holder(:d)"), {"d": digest})
+    return holder
+
+
 async def use_refresh(session: AsyncSession, digest: str, at: datetime) -> Found:
-    """outcome (`accepted`, `unknown`, `reused`, `revoked`, `expired`), person, family, bounded_to."""
+    """outcome (`accepted`, `reused`, `revoked`, `expired`), family, bounded_to."""
     return (await session.execute(text("SELECT * FROM gate.use_refresh(:d, :at)"), {"d": digest, "at": at})).one()
 
 

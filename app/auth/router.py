@@ -5,15 +5,17 @@ import binascii
 from typing import Annotated
 
 from fastapi import Depends, Form, Request, Response
-from fastapi.responses import JSONResponse
 
 from app.auth import policy, repository
-from app.auth.dependencies import AnyCaller, Session
+from app.auth.dependencies import AnyCaller, Bearer, Session
 from app.auth.schemas import (
     AccessPolicy,
+    KeySet,
     Me,
     PasswordChange,
+    PublicKey,
     RevocationRequest,
+    ServerMetadata,
     TokenRequest,
     TokenResponse,
 )
@@ -64,28 +66,26 @@ async def revoke_token(service: Tokens, form: Annotated[RevocationRequest, Form(
 
 
 @well_known.get("/jwks.json", summary="The public signing keys")
-async def get_jwks(service: Tokens) -> JSONResponse:
+async def get_jwks(service: Tokens, response: Response) -> KeySet:
     """RFC 7517. Keys of tokens that are still valid, the one in use among them."""
-    keys = [key.jwk() for key in await service.keys.public_keys()]
-    return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=60"})
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return KeySet(keys=[PublicKey.model_validate(key.jwk()) for key in await service.keys.public_keys()])
 
 
 @well_known.get("/oauth-authorization-server", summary="Server metadata")
-async def get_server_metadata(service: Tokens) -> JSONResponse:
+async def get_server_metadata(service: Tokens) -> ServerMetadata:
     """RFC 8414: where the token routes are and what they support."""
     base = service.codec.issuer
     grants = ["client_credentials", "refresh_token"]
-    return JSONResponse(
-        {
-            "issuer": base,
-            "token_endpoint": f"{base}/v1/auth/token",
-            "revocation_endpoint": f"{base}/v1/auth/revoke",
-            "jwks_uri": f"{base}/.well-known/jwks.json",
-            "grant_types_supported": ["password", *grants] if service.settings.password_grant else grants,
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-            "response_types_supported": [],
-            "scopes_supported": list(SCOPES),
-        }
+    return ServerMetadata(
+        issuer=base,
+        token_endpoint=f"{base}/v1/auth/token",
+        revocation_endpoint=f"{base}/v1/auth/revoke",
+        jwks_uri=f"{base}/.well-known/jwks.json",
+        grant_types_supported=["password", *grants] if service.settings.password_grant else grants,
+        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"],
+        response_types_supported=[],
+        scopes_supported=list(SCOPES),
     )
 
 
@@ -97,14 +97,9 @@ async def get_me(caller: AnyCaller, session: Session) -> Me:
 
 
 @identity.post("/me/password", status_code=204, summary="Change my password")
-async def change_my_password(
-    caller: AnyCaller, session: Session, service: Tokens, request: Request, change: PasswordChange
-) -> Response:
+async def change_my_password(claims: Bearer, service: Tokens, change: PasswordChange) -> Response:
     """Every other login of yours ends with it. At least ten characters of three kinds, or sixteen of any."""
-    person = await repository.person_with_account(session, caller.id)
-    if person is None or person.username is None:
-        raise e.NotFound
-    await service.change_password(request.state.claims, person.username, change)
+    await service.change_password(claims, change)
     return Response(status_code=204)
 
 

@@ -54,6 +54,40 @@ class RevocationRequest(BaseModel):
     token_type_hint: Annotated[str, Field(max_length=40)] | None = None
 
 
+class PublicKey(BaseModel):
+    """A P-256 point (RFC 7517)."""
+
+    kty: Annotated[str, Field(max_length=2, examples=["EC"])]
+    crv: Annotated[str, Field(max_length=5, examples=["P-256"])]
+    x: Annotated[str, Field(max_length=43, examples=["gI0GAILBdu7T53akrFmMyGcsF3n5dO7MmwNBHKW5SV0"])]
+    y: Annotated[str, Field(max_length=43, examples=["SLW_xSffzlPWrHEVI30DHM_4egVwt3NQqeUD7nMFpps"])]
+    kid: Annotated[str, Field(max_length=64, examples=["20260302-0a1b2c3d"])]
+    use: Annotated[str, Field(max_length=3, examples=["sig"])]
+    alg: Annotated[str, Field(max_length=5, examples=["ES256"])]
+
+
+class KeySet(BaseModel):
+    """RFC 7517."""
+
+    keys: list[PublicKey] = Field(max_length=50)
+
+
+Address = Annotated[str, Field(max_length=300, examples=["https://liangshan.example/v1/auth/token"])]
+
+
+class ServerMetadata(BaseModel):
+    """RFC 8414."""
+
+    issuer: Address
+    token_endpoint: Address
+    revocation_endpoint: Address
+    jwks_uri: Address
+    grant_types_supported: list[Code] = Field(max_length=10)
+    token_endpoint_auth_methods_supported: list[Code] = Field(max_length=10)
+    response_types_supported: list[Code] = Field(max_length=10)
+    scopes_supported: list[Code] = Field(max_length=100)
+
+
 class PasswordChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

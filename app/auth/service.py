@@ -20,7 +20,7 @@ from app.auth.tokens import Claims, TokenCodec, TokenRefused
 from app.core import errors as e
 from app.core.audit import Resource, audit
 from app.core.config import Settings
-from app.core.db import PUBLIC, Database, Entered, Entry, enter_as, entered
+from app.core.db import PUBLIC, Database, Entered, Entry, entered
 from app.core.errors import DomainError, FieldError, Invalid
 
 FIRST_PARTY = "liangshan"
@@ -73,16 +73,21 @@ class TokenService:
         now = self._now
         locked = found is not None and found.locked_until is not None and found.locked_until > now
         if found is None or not verified or locked or found.disabled:
-            await self._login_failed(found.person_id if found else None, count=not locked)
+            await self._login_failed(found.person_id if found else None)
             raise InvalidGrant
         person: UUID = found.person_id
         rehashed = await passwords.hash_password(password) if passwords.needs_rehash(found.password_hash) else None
+        family, refresh = self.database.ids.random(), None
         async with self.database.transaction(Entry("person", person)) as session:
-            await repository.login_succeeded(session, person, rehashed)
-            await audit(session, "auth.login", Resource("person", person), outcome="done")
-            family = self.database.ids.random()
-            refresh = await self._store_refresh(session, person, family, wanted, now)
             granted = entered(session)
+            if granted.rev is not None and await repository.login_succeeded(
+                session, person, verified=found.password_hash, rehashed=rehashed, at=now
+            ):
+                refresh = await self._store_refresh(session, person, family, wanted, now)
+                await audit(session, "auth.login", Resource("person", person), outcome="done")
+        if refresh is None:
+            await self._login_failed(person)
+            raise InvalidGrant
         return await self._answer("person", person, FIRST_PARTY, granted, wanted, now, family, refresh)
 
     async def by_client(self, client_id: str | None, secret: str | None, scope: str | None) -> TokenResponse:
@@ -105,29 +110,28 @@ class TokenService:
 
     async def by_refresh(self, request: TokenRequest) -> TokenResponse:
         """Rotate a refresh token. One that was used before ends its family, committed before the refusal."""
-        token = _required(request.refresh_token, "refresh_token")
+        digest = passwords.secret_digest(_required(request.refresh_token, "refresh_token"))
         narrower = _asked_scopes(request.scope)
         now = self._now
+        # Its holder first, so that the holder's lock comes before the token's, as everywhere.
         async with self.database.transaction(PUBLIC) as session:
-            used = await repository.use_refresh(session, passwords.secret_digest(token), now)
-            if used.outcome == "accepted":
-                granted = await enter_as(session, Entry("person", used.person))
-                bound = frozenset(used.bounded_to) if used.bounded_to is not None else None
-                if granted.rev is not None:
-                    refresh = await self._store_refresh(session, used.person, used.family, bound, now)
-            elif used.person is not None:
-                await audit(
-                    session,
-                    "auth.refresh",
-                    Resource("person", used.person),
-                    outcome="denied",
-                    reason=used.outcome,
-                    actor=Entry("person", used.person),
-                )
-        if used.outcome != "accepted" or granted.rev is None:
+            person = await repository.refresh_holder(session, digest)
+        if person is None:
+            raise InvalidGrant
+        refresh = None
+        async with self.database.transaction(Entry("person", person)) as session:
+            granted = entered(session)
+            used = await repository.use_refresh(session, digest, now)
+            bound = frozenset(used.bounded_to) if used.bounded_to is not None else None
+            if used.outcome == "accepted" and granted.rev is not None:
+                refresh = await self._store_refresh(session, person, used.family, bound, now)
+            else:
+                reason = used.outcome if granted.rev is not None else "disabled"
+                await audit(session, "auth.refresh", Resource("person", person), outcome="denied", reason=reason)
+        if refresh is None:
             raise InvalidGrant
         wanted = bound if narrower is None else narrower if bound is None else narrower & bound
-        return await self._answer("person", used.person, FIRST_PARTY, granted, wanted, now, used.family, refresh)
+        return await self._answer("person", person, FIRST_PARTY, granted, wanted, now, used.family, refresh)
 
     async def revoke(self, token: str) -> None:
         """End the login that the token belongs to (RFC 7009). An unknown token is no error."""
@@ -145,19 +149,30 @@ class TokenService:
             else:
                 await repository.revoke_refresh(session, passwords.secret_digest(token), now)
 
-    async def change_password(self, claims: Claims, username: str, change: PasswordChange) -> None:
-        """Set an own new password; every other login of the person ends. Raises `Invalid`, `InvalidGrant`."""
-        async with self.database.transaction(PUBLIC) as session:
-            found = await repository.login(session, username)
-        stored = found.password_hash if found else None
-        if not await passwords.verify_password(change.current_password, stored):
-            await self._login_failed(claims.subject, count=True)
+    async def change_password(self, claims: Claims, change: PasswordChange) -> None:
+        """Set an own new password; every other login of the person ends.
+
+        Raises `InvalidToken`, `NotFound` for who has no account, and `Invalid`.
+        """
+        entry = Entry(claims.kind, claims.subject, family=claims.family)
+        async with self.database.transaction(entry) as session:
+            if entered(session).rev != claims.rev:
+                raise e.InvalidToken
+            account = await repository.person_with_account(session, claims.subject)
+            if account is None or account.username is None:
+                raise e.NotFound
+            found = await repository.login(session, account.username)
+        now = self._now
+        verified = await passwords.verify_password(change.current_password, found.password_hash if found else None)
+        locked = found is not None and found.locked_until is not None and found.locked_until > now
+        if not verified or locked:
+            await self._login_failed(claims.subject)
             raise Invalid(FieldError("/current_password", "invalid_value"))
-        if passwords.password_weakness(change.new_password, username) is not None:
+        if passwords.password_weakness(change.new_password, account.username) is not None:
             raise Invalid(FieldError("/new_password", "weak_password"))
         hashed = await passwords.hash_password(change.new_password)
-        async with self.database.transaction(Entry("person", claims.subject)) as session:
-            await repository.set_password(session, claims.subject, hashed, self._now)
+        async with self.database.transaction(entry) as session:
+            await repository.set_password(session, claims.subject, hashed, now, kept_family=claims.family)
             await audit(session, "auth.password", Resource("person", claims.subject), outcome="done")
 
     async def _store_refresh(
@@ -216,11 +231,12 @@ class TokenService:
             scope=" ".join(sorted(scopes)),
         )
 
-    async def _login_failed(self, person: UUID | None, *, count: bool) -> None:
-        if person is not None and count:
-            async with self.database.transaction(PUBLIC) as session:
+    async def _login_failed(self, person: UUID | None) -> None:
+        # One transaction whether or not the account exists: two would take longer, and tell.
+        async with self.database.transaction(PUBLIC) as session:
+            if person is not None:
                 await repository.login_failed(session, person, self._now)
-        await self._refused("auth.login", Resource("person", person))
+            await audit(session, "auth.login", Resource("person", person), outcome="failed")
 
     async def _refused(self, action: str, resource: Resource) -> None:
         async with self.database.transaction(PUBLIC) as session:

@@ -1,6 +1,6 @@
 """Writers of the audit and of the outbox: every change of state leaves both, in its own transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.bulk import insert_rows
 from app.core.db import Entry, clock_of, ids_of
 from app.models.machinery import AuditEntry, OutboxEvent
 
@@ -57,6 +58,24 @@ async def record(
                 **resource.subjects(),
             )
         )
+
+
+async def record_each(session: AsyncSession, action: str, resources: Sequence[Resource]) -> None:
+    """`record` for many resources at once: two statements, whatever the count."""
+    entry: Entry | None = session.info.get("entry")
+    ids, now = ids_of(session), clock_of(session).now()
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    about = [{"occurred_at": now, "resource_kind": r.kind, "resource_id": r.id, **r.subjects()} for r in resources]
+    deed = {
+        "request_id": request_id,
+        "actor_kind": entry.kind if entry else "system",
+        "actor_id": entry.principal if entry else None,
+        "action": action,
+        "outcome": "done",
+        "changes": {},
+    }
+    await insert_rows(session, AuditEntry, [{"id": ids.random(), **deed, **subject} for subject in about])
+    await insert_rows(session, OutboxEvent, [{"id": ids.random(), "type": action, **subject} for subject in about])
 
 
 async def audit(

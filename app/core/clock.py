@@ -1,13 +1,18 @@
 """Time and ids as ports, so that tests and replays can hold them still."""
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 # Dates (due today, document dates) are those of the league's own time zone.
 LEAGUE_TIME = ZoneInfo("Asia/Shanghai")
+
+
+def league_date(moment: datetime) -> date:
+    """The calendar day in the league: what "today" and "late" mean."""
+    return moment.astimezone(LEAGUE_TIME).date()
 
 
 class Clock(Protocol):

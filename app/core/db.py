@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction, UOWTransaction
@@ -111,6 +113,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
+            # An exception's text reaches the log: it must not carry the values.
+            hide_parameters=True,
             # READ COMMITTED is PostgreSQL's default and the wall relies on it: say so, whatever the server says.
             isolation_level="READ COMMITTED",
             connect_args={
@@ -167,12 +171,15 @@ class Database:
                 break
             except DBAPIError as error:
                 await session.close()
-                if sqlstate(error) not in _RETRIED or attempt == _ATTEMPTS:
-                    raise from_database(error) from error
+                # Nothing was done yet, so a pooled connection that was lost meanwhile is worth another try, too.
+                again = error.connection_invalidated or sqlstate(error) in _RETRIED
+                if not again or attempt == _ATTEMPTS:
+                    # Without a statement it was the server that took no connection, for whatever reason it has.
+                    raise (from_database(error) if error.statement else _unreachable(error)) from error
                 await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311 - jitter
-            except (OSError, TimeoutError) as error:
+            except (OSError, TimeoutError, PoolTimeoutError) as error:
                 await session.close()
-                raise Busy from error
+                raise _unreachable(error) from error
             except BaseException:
                 await session.close()
                 raise
@@ -185,13 +192,9 @@ class Database:
         return {"entry": entry, "clock": self.clock, "ids": self.ids}
 
 
-async def enter_as(session: AsyncSession, entry: Entry) -> Entered:
-    """Let a transaction that found out whom it speaks for (a refresh token's holder) go on in that name."""
-    session.info["entry"] = entry
-    transaction = session.sync_session.get_transaction()
-    connection = await session.connection()
-    await connection.run_sync(lambda sync: _enter(session.sync_session, transaction, sync))
-    return entered(session)
+def _unreachable(error: Exception) -> Busy:
+    structlog.get_logger().warning("database_unreachable", error=type(getattr(error, "orig", error)).__name__)
+    return Busy()
 
 
 def entered(session: AsyncSession) -> Entered:

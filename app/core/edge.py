@@ -1,15 +1,16 @@
 """The outermost layer, pure ASGI: request id, caps, security headers on every answer, and the last net (500)."""
 
-import json
 import re
 import time
 from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import errors as e
+from app.core.problems import render
 
 MAX_HEADER_BYTES = 16 * 1024
 MAX_HEADERS = 100
@@ -25,10 +26,6 @@ _SECURITY_HEADERS = {
     "Cache-Control": "private, no-store",
     "Vary": "Authorization, Accept-Language",
 }
-
-
-class _BodyTooLargeError(Exception):
-    pass
 
 
 class Edge:
@@ -55,18 +52,20 @@ class Edge:
         started = time.perf_counter()
         method, path = scope["method"], scope["path"]
         head = method == "HEAD"
-        status = 0
+        status, complete = 0, False
 
         async def respond(message: Message) -> None:
-            nonlocal status
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["X-Request-Id"] = request_id
                 for name, value in _SECURITY_HEADERS.items():
                     answer.setdefault(name, value)
-            elif head and message["type"] == "http.response.body":
-                message = {**message, "body": b""}
+            else:
+                complete = not message.get("more_body", False)
+                if head:
+                    message = {**message, "body": b""}
             await send(message)
 
         received = 0
@@ -76,27 +75,24 @@ class Edge:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.max_body_bytes:
-                # The framework turns whatever is raised here into a 400; the mark keeps it a 413.
+                # The framework turns what is raised while it reads a body into a 400; the mark keeps it a 413.
                 scope["state"]["too_large"] = True
-                raise _BodyTooLargeError
+                raise e.PayloadTooLarge
             return message
 
-        refusal = self._refusal(scope, headers)
         try:
+            refusal = self._refusal(scope, headers)
             if refusal is not None:
-                await _problem(refusal, request_id)(scope, bounded, respond)
+                await _close_with(refusal, scope, receive, respond)
             else:
                 # HEAD is GET without the body, for every route.
-                inner = {**scope, "method": "GET"} if head else scope
-                await self.app(inner, bounded, respond)
-        except Exception as error:
-            too_large = isinstance(error, _BodyTooLargeError)
-            if not too_large:
-                structlog.get_logger().exception("unhandled")
-            if status:
+                await self.app({**scope, "method": "GET"} if head else scope, bounded, respond)
+        except Exception:
+            structlog.get_logger().exception("unhandled")
+            if not status:
+                await _close_with(e.InternalError(), scope, receive, respond)
+            elif not complete:
                 raise
-            kind = e.PAYLOAD_TOO_LARGE if too_large else e.INTERNAL_ERROR
-            await _problem(kind, request_id)(scope, receive, respond)
         finally:
             structlog.get_logger().info(
                 "request",
@@ -106,47 +102,23 @@ class Edge:
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
             )
 
-    def _refusal(self, scope: Scope, headers: Headers) -> e.ProblemType | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> e.DomainError | None:
         raw = scope["headers"]
         if len(raw) > MAX_HEADERS or sum(len(name) + len(value) for name, value in raw) > MAX_HEADER_BYTES:
-            return e.HEADERS_TOO_LARGE
+            return e.HeadersTooLarge()
         if len(scope.get("query_string", b"")) > MAX_HEADER_BYTES:
-            return e.HEADERS_TOO_LARGE
+            return e.HeadersTooLarge()
         length = headers.get("content-length")
         if length is not None:
             if not length.isascii() or not length.isdigit():
-                return e.BAD_REQUEST
-            if int(length) > self.max_body_bytes:
-                return e.PAYLOAD_TOO_LARGE
+                return e.BadRequest()
+            if len(length) > 18 or int(length) > self.max_body_bytes:
+                return e.PayloadTooLarge()
         return None
 
 
-def _problem(kind: e.ProblemType, request_id: str) -> ASGIApp:
-    """A problem document written by hand: the application is not asked any more."""
-    body = json.dumps(
-        {
-            "type": f"urn:liangshan:problem:{kind.code}",
-            "title": kind.title_zh,
-            "status": kind.status,
-            "code": kind.code,
-            "request_id": request_id,
-        },
-        ensure_ascii=False,
-    ).encode()
-
-    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send(
-            {
-                "type": "http.response.start",
-                "status": kind.status,
-                "headers": [
-                    (b"content-type", b"application/problem+json"),
-                    (b"content-language", b"zh-CN"),
-                    (b"content-length", str(len(body)).encode()),
-                    (b"connection", b"close"),
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
-
-    return answer
+async def _close_with(error: e.DomainError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer without asking the application, and end the connection: what is left of the request stays unread."""
+    response = render(Request(scope), error)
+    response.headers["Connection"] = "close"
+    await response(scope, receive, send)

@@ -93,8 +93,20 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "duplicate": ("重复", "given more than once"),
     "dates_out_of_order": ("结束日期早于开始日期", "the end is before the start"),
     "checksum": ("校验位不正确", "the check digit is wrong"),
+    "ring_not_closed": ("环的首尾坐标不一致", "the ring's first and last positions differ"),
+    "outside_regions": ("不在本客户端的区划范围内", "outside the regions of this client"),
+    "fixed": ("不可更改", "cannot be changed"),
+    "exists": ("已存在", "it exists already"),
+    "not_found": ("不存在", "it does not exist"),
+    "conflict": ("与现有数据冲突", "it conflicts with what is there"),
+    "ambiguous": ("对应多个对象，请给出唯一标识", "several match: state the identifying code"),
+    "mixed_years": ("同一来源不得既分年度又按全周期填报", "one source is given by year or for the whole life, not both"),
     "weak_password": ("口令强度不足", "the password is too weak"),
 }
+
+
+# Follows a query parameter's name where it was given more than once; no name from a URL ends so by chance.
+REPEATED = "\x00repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +233,22 @@ class Invalid(DomainError):
         super().__init__(errors=errors)
 
 
+class BadRequest(DomainError):
+    type = BAD_REQUEST
+
+
+class MethodNotAllowed(DomainError):
+    type = METHOD_NOT_ALLOWED
+
+
+class HeadersTooLarge(DomainError):
+    type = HEADERS_TOO_LARGE
+
+
+class InternalError(DomainError):
+    type = INTERNAL_ERROR
+
+
 class Busy(DomainError):
     type = BUSY
 
@@ -237,6 +265,9 @@ def from_database(error: DBAPIError) -> DomainError:
     """The domain error that PostgreSQL's answer stands for; unknown errors are raised as they are."""
     state = getattr(error.orig, "sqlstate", None)
     structlog.get_logger().info("database_refused", sqlstate=state, constraint=_constraint(error))
+    if isinstance(getattr(error.orig, "__cause__", None), ValueError):
+        # The driver's own refusal of a value that the column's type cannot hold.
+        return Invalid(FieldError("", "invalid_value"))
     if state is None or error.connection_invalidated:
         return Busy()
     match state[:2], state:

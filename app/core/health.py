@@ -1,24 +1,35 @@
 """Liveness and readiness."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from typing import Literal
+
+from fastapi import Request
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.core.db import PUBLIC, Database
+from app.core.routing import router
 
-routes = APIRouter(tags=["operations"])
+routes = router("", tag="operations")
+
+
+class Alive(BaseModel):
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    status: Literal["ready"] = "ready"
 
 
 @routes.get("/healthz", summary="Is the process alive")
-async def get_health() -> JSONResponse:
+async def get_health() -> Alive:
     """Answers without touching the database."""
-    return JSONResponse({"status": "ok"})
+    return Alive()
 
 
 @routes.get("/readyz", summary="Can the process serve")
-async def get_readiness(request: Request) -> JSONResponse:
+async def get_readiness(request: Request) -> Ready:
     """Enters a transaction as the public: database, migrations and gate are there. 503 otherwise."""
     database: Database = request.app.state.database
     async with database.transaction(PUBLIC) as session:
         await session.execute(text("SELECT 1"))
-    return JSONResponse({"status": "ready"})
+    return Ready()

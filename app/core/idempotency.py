@@ -45,7 +45,7 @@ async def begin(request: Request, session: AsyncSession, key: str) -> Use:
     Raises `IdempotencyInFlight` while another request holds it, `IdempotencyKeyReused` for another request,
     `Replay` where it succeeded before.
     """
-    if not _KEY.fullmatch(key):
+    if not _KEY.fullmatch(key) or len(request.headers.getlist("idempotency-key")) > 1:
         raise e.Invalid(e.FieldError("header:idempotency-key", "invalid_format"))
     entry: Entry = session.info["entry"]
     use = Use(key, f"{request.method} {request.url.path}", await _request_hash(request))

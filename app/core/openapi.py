@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
 
 from app.core import errors as e
 from app.core.routing import Route
@@ -69,9 +70,22 @@ _PROBLEM = {
 }
 
 
-def install(app: FastAPI) -> None:
+TAGS = [
+    {"name": "identity", "description": "Tokens, keys, who I am, and the policy."},
+    {"name": "directory", "description": "Regions, organisations, practice areas, reference data (Art. 1-3)."},
+    {"name": "people", "description": "People, employment, accounts and grants."},
+    {"name": "plans", "description": "Yearly plans (年度计划, Art. 3)."},
+    {"name": "projects", "description": "The key-project library (重点项目库, Art. 3)."},
+    {"name": "imports", "description": "Pushes by other systems, and their receipts."},
+    {"name": "tasks", "description": "Reporting tasks (报送任务), and what waits for me."},
+    {"name": "audit", "description": "What was done and refused."},
+    {"name": "operations", "description": "Health."},
+]
+
+
+def install(app: FastAPI, scopes: dict[str, str]) -> None:
     """Make the document when it is first asked for, and keep its bytes: what is served is what is committed."""
-    made = cache(lambda: build(app))
+    made = cache(lambda: build(app, scopes))
     app.openapi = made  # type: ignore[method-assign]
     app.state.openapi_bytes = cache(lambda: to_bytes(made()))
 
@@ -80,7 +94,8 @@ def to_bytes(document: dict[str, Any]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def build(app: FastAPI) -> dict[str, Any]:
+def build(app: FastAPI, scopes: dict[str, str]) -> dict[str, Any]:
+    """The document; `scopes` is the table of scopes with their meanings."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -89,10 +104,15 @@ def build(app: FastAPI) -> dict[str, Any]:
         servers=app.servers,
         contact=app.contact,
         license_info=app.license_info,
+        tags=TAGS,
     )
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
+    for model in _BODIES:
+        described = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(described.pop("$defs", {}))
+        schemas[model.__name__] = described
     schemas["Problem"] = _PROBLEM
     document["components"]["headers"] = {
         "RequestId": {
@@ -100,7 +120,7 @@ def build(app: FastAPI) -> dict[str, Any]:
             "schema": {"type": "string", "maxLength": 64},
         }
     }
-    document["components"]["securitySchemes"] = _security_schemes()
+    document["components"]["securitySchemes"] = _security_schemes(scopes)
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if context.path_format not in document["paths"]:
@@ -112,14 +132,14 @@ def build(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _security_schemes() -> dict[str, Any]:
+def _security_schemes(scopes: dict[str, str]) -> dict[str, Any]:
     return {
         "oauth2": {
             "type": "oauth2",
             "description": "Scopes are an upper bound; `/v1/me` shows those in effect and why one is missing.",
             "flows": {
-                "password": {"tokenUrl": "/v1/auth/token", "refreshUrl": "/v1/auth/token", "scopes": {}},
-                "clientCredentials": {"tokenUrl": "/v1/auth/token", "scopes": {}},
+                "password": {"tokenUrl": "/v1/auth/token", "refreshUrl": "/v1/auth/token", "scopes": scopes},
+                "clientCredentials": {"tokenUrl": "/v1/auth/token", "scopes": scopes},
             },
         }
     }
@@ -128,7 +148,9 @@ def _security_schemes() -> dict[str, Any]:
 def _complete(operation: dict[str, Any], route: Any, name: str, schemas: dict[str, Any]) -> None:
     operation["operationId"] = name
     if isinstance(route, Route):
-        operation["security"] = [{"oauth2": sorted(route.scopes)}] if route.secured else []
+        # Of several scopes any one is enough.
+        alternatives = [[scope] for scope in sorted(route.scopes)] or [[]]
+        operation["security"] = [{"oauth2": scopes} for scopes in alternatives] if route.secured else []
         problems: tuple[e.ProblemType, ...] = route.problems
     else:
         operation["security"] = []

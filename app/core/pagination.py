@@ -22,13 +22,17 @@ T = TypeVar("T")
 Out = TypeVar("Out")
 
 
+# A cursor holds the sort keys of a row: a name of 200 characters beyond the BMP takes 800 bytes.
+MAX_CURSOR = 2000
+
+
 class PageParams(BaseModel):
     """What every list takes. Filters extend it; anything else in the query is refused."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=50, ge=1, le=200, description="Items per page.")
-    cursor: str | None = Field(default=None, max_length=600, description="`next_cursor` of the page before.")
+    cursor: str | None = Field(default=None, max_length=MAX_CURSOR, description="`next_cursor` of the page before.")
     include_total: bool = Field(default=False, description="Also count all items that match.")
 
 
@@ -36,7 +40,7 @@ class Page(BaseModel, Generic[T]):
     """One page. `total` is null unless asked for with `include_total=true`."""
 
     items: list[T] = Field(max_length=200)
-    next_cursor: str | None = Field(max_length=600)
+    next_cursor: str | None = Field(max_length=MAX_CURSOR)
     total: int | None = Field(ge=0, le=2**53)
 
 

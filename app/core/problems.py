@@ -15,6 +15,8 @@ from app.core import errors as e
 
 MEDIA_TYPE = "application/problem+json"
 
+_LONGEST_POINTER, _MOST_ERRORS = 500, 2000
+
 # Pydantic's error types, folded into the codes that we publish. An unlisted type is `invalid_value`.
 _PYDANTIC_CODES = {
     "missing": "required",
@@ -113,27 +115,20 @@ def field_errors(found: list[dict[str, Any]], *, base: tuple[str | int, ...] = (
         steps: list[str | int] = [*base, *item["loc"]]
         place, path = steps[0], steps[1:]
         if place == "query":
+            name = str(path[0] if path else "")
             if code == "unknown_field":
-                code = "unknown_parameter"
-            fields[e.FieldError("?" + str(path[0] if path else ""), code)] = None
+                code = "repeated_parameter" if name.endswith(e.REPEATED) else "unknown_parameter"
+            fields[e.FieldError(("?" + name.removesuffix(e.REPEATED))[:_LONGEST_POINTER], code)] = None
         elif place == "header":
             fields[e.FieldError(f"header:{path[0]}", code)] = None
         else:
             fields[e.FieldError(pointer(path), code)] = None
-    return list(fields)
+    return list(fields)[:_MOST_ERRORS]
 
 
 def pointer(path: list[str | int]) -> str:
-    """RFC 6901; the tag that Pydantic adds for a union's branch is not part of the document."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-
-
-class MethodNotAllowed(e.DomainError):
-    type = e.METHOD_NOT_ALLOWED
-
-
-class BadRequest(e.DomainError):
-    type = e.BAD_REQUEST
+    """RFC 6901, cut where an unknown member's name makes it longer than the schema allows."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)[:_LONGEST_POINTER]
 
 
 def install(app: FastAPI, trace: Callable[[Request, e.DomainError], Awaitable[None]]) -> None:
@@ -142,7 +137,10 @@ def install(app: FastAPI, trace: Callable[[Request, e.DomainError], Awaitable[No
     async def on_domain_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, e.DomainError)  # noqa: S101 - the registration below says so
         if error.trace:
-            await trace(request, error)
+            try:
+                await trace(request, error)
+            except e.DomainError as unrecorded:  # a refusal that cannot be recorded is not given
+                error = unrecorded
         structlog.get_logger().info("refused", code=error.type.code)
         return render(request, error)
 
@@ -164,15 +162,20 @@ def install(app: FastAPI, trace: Callable[[Request, e.DomainError], Awaitable[No
             case 404:
                 return render(request, e.NotFound())
             case 405:
-                return render(request, MethodNotAllowed(headers={"Allow": allowed_methods(app, request)}))
+                return render(request, e.MethodNotAllowed(headers={"Allow": allowed_methods(app, request)}))
             case 413:
                 return render(request, e.PayloadTooLarge())
             case _:
-                return render(request, BadRequest())
+                return render(request, e.BadRequest())
+
+    async def on_unhandled(request: Request, _error: Exception) -> Response:
+        # Logged by the edge, which sees it next; its text is for the log alone.
+        return render(request, e.InternalError())
 
     app.add_exception_handler(e.DomainError, on_domain_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(StarletteHTTPException, on_http)
+    app.add_exception_handler(Exception, on_unhandled)
 
 
 def allowed_methods(app: FastAPI, request: Request) -> str:

@@ -4,7 +4,7 @@ A dependency says by two attributes what it stands for: `secured` (a bearer toke
 `problems` (the errors it can raise). The documentation of a route's errors is the union of its dependencies'.
 """
 
-import json
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Annotated, Any, TypeVar
 
@@ -14,9 +14,11 @@ from fastapi.dependencies.utils import get_dependant
 from fastapi.params import Form
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from app.core import errors as e
+from app.core import strict_json
 
 _JSON_TYPES = frozenset({"application/json", "application/merge-patch+json"})
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
@@ -47,35 +49,22 @@ class _Malformed:
 
 
 class StrictRequest(Request):
-    """A request whose JSON is read strictly: no duplicate members, no NaN, no lone surrogates, bounded depth."""
+    """A request whose JSON is read strictly, and whose repeated query parameters count as parameters nobody knows."""
 
     async def json(self) -> Any:
         try:
-            document = json.loads(await self.body(), object_pairs_hook=_unique_members, parse_constant=_no_constant)
-            # A lone surrogate is valid JSON text and no valid text: it would fail in the answer or the database.
-            json.dumps(document, ensure_ascii=False).encode()
-        except _DuplicateMemberError:
-            self.state.malformed = e.FieldError("", "duplicate_member")
-        except (ValueError, RecursionError):
-            self.state.malformed = e.FieldError("", "malformed_json")
-        else:
-            return document
-        return _Malformed()
+            return strict_json.parse(await self.body())
+        except strict_json.JsonRefusedError as refused:
+            self.state.malformed = e.FieldError("", refused.code)
+            return _Malformed()
 
-
-class _DuplicateMemberError(ValueError):
-    pass
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise _DuplicateMemberError
-    return document
-
-
-def _no_constant(_name: str) -> None:
-    raise ValueError("NaN and Infinity are not JSON")
+    @property
+    def query_params(self) -> QueryParams:
+        # The framework would take the last of two and drop the first. As an unknown parameter it is refused in its
+        # turn; the mark tells the two apart.
+        times = Counter(name for name, _ in super().query_params.multi_items())
+        repeated = [(name + e.REPEATED, "") for name, count in times.items() if count > 1]
+        return QueryParams([*super().query_params.multi_items(), *repeated])
 
 
 class Route(APIRoute):
@@ -87,11 +76,13 @@ class Route(APIRoute):
             options["dependencies"] = [*(options.get("dependencies") or []), Depends(_closed_query)]
         bodies = [param for call in calls for param in call.body_params]
         form = any(isinstance(param.field_info, Form) for param in bodies)
-        self.media_types = (_FORM_TYPES if form else _JSON_TYPES) if bodies else frozenset()
+        # A dependency that reads the body by itself names what it takes.
+        own = frozenset(kind for call in calls for kind in getattr(call.call, "media_types", ()))
+        self.media_types = (_FORM_TYPES if form else _JSON_TYPES) if bodies else own
         self.secured = any(getattr(call.call, "secured", False) for call in calls)
         self.keyed = any(getattr(call.call, "keyed", False) for call in calls)
         self.scopes = tuple(scope for call in calls for scope in getattr(call.call, "scopes", ()))
-        self.problems = _problems(calls, has_body=bool(bodies), has_id="{" in path)
+        self.problems = _problems(calls, has_body=bool(self.media_types), has_id="{" in path)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -111,10 +102,14 @@ class Route(APIRoute):
 
 def _check_media_type(request: Request, accepted: frozenset[str]) -> None:
     stated = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if not stated and request.headers.get("content-length", "0") == "0":
+    if not stated and not _has_body(request):
         return
     if stated not in accepted:
         raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(accepted))})
+
+
+def _has_body(request: Request) -> bool:
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
 def _flatten(dependant: Dependant) -> Iterator[Dependant]:

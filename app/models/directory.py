@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from app.models.base import Base, TableClass, Versioned, declare, one_of
+from app.models.base import REGION, Base, TableClass, Versioned, declare, one_of
 
 
 class Region(Base):
@@ -87,7 +87,7 @@ class PracticeArea(Versioned, Base):
     __table_args__ = (
         one_of("state", PracticeAreaState),
         Index("ix_practice_areas_region_code", "region_code"),
-        declare(TableClass.REFERENCE),
+        declare(TableClass.REFERENCE, REGION),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"))

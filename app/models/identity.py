@@ -145,6 +145,7 @@ class Grant(Base):
     ended_by: Mapped[UUID | None]
     ended_at: Mapped[datetime | None]
     reason: Mapped[str | None]
+    end_reason: Mapped[str | None]
 
 
 class Client(Versioned, Base):

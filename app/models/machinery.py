@@ -27,6 +27,7 @@ class AuditEntry(Base):
     __tablename__ = "audit_entries"
     __table_args__ = (
         one_of("outcome", ("done", "denied", "failed")),
+        Index("ix_audit_entries_occurred_at", "occurred_at", "id"),
         Index("ix_audit_entries_actor_id", "actor_id", "occurred_at"),
         Index("ix_audit_entries_resource_id", "resource_id", "occurred_at"),
         {

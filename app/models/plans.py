@@ -59,6 +59,8 @@ class PlanDraft(Base):
     region_code: Mapped[str]
     resource_assessment: Mapped[str | None]
     overview: Mapped[str | None]
+    amendment_reason: Mapped[str | None]
+    send_back_reason: Mapped[str | None]
 
 
 class PlanItem(Versioned):
@@ -130,7 +132,8 @@ class PlanPreparer(PlanItem, Base):
 
     __tablename__ = "plan_preparers"
     __table_args__ = _item_args(
-        __tablename__, CheckConstraint("organisation_id IS NOT NULL OR name IS NOT NULL", name="somebody")
+        __tablename__,
+        CheckConstraint("organisation_id IS NOT NULL OR person_id IS NOT NULL OR name IS NOT NULL", name="somebody"),
     )
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
@@ -156,6 +159,7 @@ class PlanVersion(Base):
     signed_at: Mapped[datetime]
     document_number: Mapped[str]
     document_date: Mapped[date]
+    amendment_reason: Mapped[str | None]
 
 
 class PlanFiling(Base):
@@ -181,3 +185,12 @@ class PlanFiling(Base):
     decided_at: Mapped[datetime]
     note: Mapped[str | None]
     remarks: Mapped[list[Any]]
+
+
+class PlanFilingSeries(Base):
+    """The last filing number given in a year: numbers have no gaps, and none is given twice."""
+
+    __tablename__ = "plan_filing_series"
+    __table_args__ = declare(TableClass.MACHINERY)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]

@@ -1,0 +1,87 @@
+"""What may be done with a project, by whom and when (Art. 3): pure tables and rules.
+
+Membership in the library and the building stage are two things and move apart from each other.
+"""
+
+from uuid import UUID
+
+from app.core.workflow import Actor, Side, Transition, Verdict, Workflow
+from app.models.projects import BuildingStage, Membership
+
+WRITE, ADMIT = "projects:write", "projects:admit"
+_ANY = frozenset(Membership)
+_DRAFT, _PROPOSED, _MEMBER = Membership.DRAFT, Membership.PROPOSED, Membership.IN_LIBRARY
+_DECLINED, _LEFT = Membership.DECLINED, Membership.LEFT
+_STAGES = frozenset(BuildingStage)
+
+# 入库、退库. `remove` is the office's side of leaving: one route, two acts.
+LIBRARY = Workflow(
+    "project_membership",
+    (
+        Transition("update", _ANY, None, WRITE, Side.REGION),
+        Transition("propose", frozenset({_DRAFT, _DECLINED}), _PROPOSED, WRITE, Side.REGION),
+        Transition("admit", frozenset({_PROPOSED}), _MEMBER, ADMIT, Side.LEAGUE, distinct_from=("propose",)),
+        Transition("decline", frozenset({_PROPOSED}), _DECLINED, ADMIT, Side.LEAGUE, distinct_from=("propose",)),
+        Transition("leave", frozenset({_MEMBER}), _LEFT, WRITE, Side.REGION),
+        Transition("remove", frozenset({_MEMBER}), _LEFT, ADMIT, Side.LEAGUE),
+        Transition("re-enter", frozenset({_LEFT}), _PROPOSED, WRITE, Side.REGION),
+    ),
+)
+
+# 储备、前期、在建、竣工、投运、停缓建. `advance` names its stage, so it has no single target.
+BUILDING = Workflow(
+    "building_stage",
+    (
+        Transition("advance", _STAGES, None, WRITE, Side.REGION),
+        Transition("suspend", _STAGES - {BuildingStage.SUSPENDED}, BuildingStage.SUSPENDED, WRITE, Side.REGION),
+    ),
+)
+
+_ORDER = (
+    BuildingStage.RESERVE,
+    BuildingStage.PREPARATION,
+    BuildingStage.CONSTRUCTION,
+    BuildingStage.COMPLETED,
+    BuildingStage.OPERATION,
+)
+# Once the office looks at it, and as long as it counts, the four facts stay complete.
+COMPLETE_IN = frozenset({_PROPOSED, _MEMBER})
+
+
+def judge(action: str, membership: str, stage: str, actor: Actor, proposer: UUID | None) -> Verdict:
+    """Whether the actor may do it now. `leave` stands for the office's removal where the region is not theirs."""
+    if action in BUILDING.transitions:
+        return BUILDING.judge(action, stage, actor)
+    line = "remove" if action == "leave" and not _leaves_for_region(actor) else action
+    return Verdict(action, LIBRARY.judge(line, membership, actor, {"propose": proposer}).refusal)
+
+
+def verdicts(membership: str, stage: str, actor: Actor, proposer: UUID | None) -> list[Verdict]:
+    """Every act with its verdict, as `allowed_actions` shows them."""
+    actions = [action for action in LIBRARY.transitions if action != "remove"]
+    return [judge(action, membership, stage, actor, proposer) for action in [*actions, *BUILDING.transitions]]
+
+
+def scope_of(action: str, actor: Actor) -> str:
+    """The scope that the act needs from this actor."""
+    if action == "leave":
+        return WRITE if _leaves_for_region(actor) else ADMIT
+    return (LIBRARY.transitions | BUILDING.transitions)[action].scope
+
+
+def is_removal(actor: Actor) -> bool:
+    """Whether leaving is the office's decision rather than the region's own step."""
+    return not _leaves_for_region(actor)
+
+
+def _leaves_for_region(actor: Actor) -> bool:
+    return Side.REGION in actor.on_side and WRITE in actor.scopes
+
+
+def stage_needs_reason(current: str, to: str) -> bool:
+    """A step back, or a halt, says why; a step forward, and any step out of a halt, need not."""
+    if to == BuildingStage.SUSPENDED:
+        return current != BuildingStage.SUSPENDED
+    if current == BuildingStage.SUSPENDED:
+        return False
+    return _ORDER.index(BuildingStage(to)) < _ORDER.index(BuildingStage(current))
