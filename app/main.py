@@ -28,9 +28,20 @@ from app.directory.people import router as people
 from app.directory.people.accounts import router as accounts
 from app.directory.people.grants import router as grants
 from app.directory.reference import router as reference
+from app.plans import router as plans
+from app.plans.items import arrangements, preparers, safeguards, targets
+from app.plans.items import tasks as key_tasks
+from app.plans.versions import router as plan_versions
 
 # Hot routes first: matching is linear.
 ROUTERS = (
+    plans.routes,
+    plan_versions.routes,
+    targets.routes,
+    key_tasks.routes,
+    arrangements.routes,
+    safeguards.routes,
+    preparers.routes,
     organisations.routes,
     people.routes,
     accounts.routes,

@@ -82,7 +82,8 @@ class Route(APIRoute):
         self.secured = any(getattr(call.call, "secured", False) for call in calls)
         self.keyed = any(getattr(call.call, "keyed", False) for call in calls)
         self.scopes = tuple(scope for call in calls for scope in getattr(call.call, "scopes", ()))
-        self.problems = _problems(calls, has_body=bool(self.media_types), has_id="{" in path)
+        takes = bool(self.media_types)
+        self.problems = _problems(calls, has_body=takes, safe=options.get("methods") == ["GET"], has_id="{" in path)
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -91,8 +92,7 @@ class Route(APIRoute):
         async def handle(request: Request) -> Response:
             if self.keyed and not request.headers.get("idempotency-key"):
                 raise e.IdempotencyKeyMissing
-            if self.media_types:
-                _check_media_type(request, self.media_types)
+            _check_media_type(request, self.media_types)
             if self.secured:
                 await request.app.state.authenticate(request)
             return await handler(StrictRequest(request.scope, request.receive, request._send))
@@ -102,8 +102,9 @@ class Route(APIRoute):
 
 def _check_media_type(request: Request, accepted: frozenset[str]) -> None:
     stated = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if not stated and not _has_body(request):
+    if not _has_body(request) and not (stated and accepted):
         return
+    # A body where none is taken is refused, too: nothing that is sent is ignored.
     if stated not in accepted:
         raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(accepted))})
 
@@ -118,12 +119,14 @@ def _flatten(dependant: Dependant) -> Iterator[Dependant]:
         yield from _flatten(child)
 
 
-def _problems(calls: list[Dependant], *, has_body: bool, has_id: bool) -> tuple[e.ProblemType, ...]:
+def _problems(calls: list[Dependant], *, has_body: bool, safe: bool, has_id: bool) -> tuple[e.ProblemType, ...]:
     """Every error the route can give, by status and code."""
     found = {problem for call in calls for problem in getattr(call.call, "problems", ())}
     found |= {e.VALIDATION_FAILED, e.HEADERS_TOO_LARGE, e.INTERNAL_ERROR, e.BUSY}
+    if not safe:
+        found.add(e.UNSUPPORTED_MEDIA_TYPE)
     if has_body:
-        found |= {e.UNSUPPORTED_MEDIA_TYPE, e.PAYLOAD_TOO_LARGE, e.BAD_REQUEST}
+        found |= {e.PAYLOAD_TOO_LARGE, e.BAD_REQUEST}
     if has_id:
         found.add(e.NOT_FOUND)
     return tuple(sorted(found, key=lambda problem: (problem.status, problem.code)))

@@ -32,7 +32,7 @@ def parse(raw: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise JsonRefusedError("malformed_json") from error
     level = [document]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [part for whole in level for part in _parts(whole)]
         if not level:
             return document

@@ -1,6 +1,6 @@
 """All tables, each with its class and subjects; no behaviour. Importing this package fills the metadata."""
 
-from app.models import directory, identity, imports, machinery, plans, projects, tasks, walls
+from app.models import directory, identity, imports, jobs, machinery, plans, projects, tasks, walls
 from app.models.base import Base
 
 metadata = Base.metadata
@@ -10,6 +10,7 @@ __all__ = [
     "directory",
     "identity",
     "imports",
+    "jobs",
     "machinery",
     "metadata",
     "plans",

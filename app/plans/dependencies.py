@@ -20,8 +20,8 @@ from app.core.actions import insist
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.models.plans import Plan
-from app.plans import repository, service
-from app.plans.rules import WORKFLOW
+from app.plans import repository, views
+from app.plans.rules import WORKFLOW, judge_person
 
 Reader = Annotated[Caller, requires("plans:read")]
 Writer = Annotated[Caller, requires("plans:write")]
@@ -49,12 +49,12 @@ async def lock_for(session: Session, caller: Caller, plan: Plan, action: str, *,
     Who the caller is comes first: the wall hides the row from a recused officer's lock, and would make a 404
     of what must be a 403.
     """
-    scope = WORKFLOW.transitions[action].scope
-    insist(await service.verdict_of_person(session, caller, plan, action), scope)
+    actor, scope = await views.actor_of(session, caller, plan), WORKFLOW.transitions[action].scope
+    insist(judge_person(action, actor), scope)
     locked = await repository.locked(session, plan.id, share=share)
     if locked is None:
         raise e.NotFound
-    insist(await service.verdict(session, caller, locked, action), scope)
+    insist(WORKFLOW.judge(action, locked.state, actor, await views.authors(session, locked, caller)), scope)
     return locked
 
 

@@ -27,9 +27,18 @@ ORDERS = {
 
 def listed(
     *, region_code: str | None, year: int | None, state: str | None, updated_since: datetime | None
-) -> Select[Any]:
-    """Plans with the number of their latest filing."""
-    statement = select(Plan, _filing_number().label("filing_number"))
+) -> Select[*tuple[Any, ...]]:
+    """Plans with the number of the filing in force."""
+    statement: Select[*tuple[Any, ...]] = select(
+        Plan.id,
+        Plan.region_code,
+        Plan.year,
+        Plan.state,
+        Plan.latest_version,
+        _filing_number().label("filing_number"),
+        Plan.version,
+        Plan.updated_at,
+    )
     if region_code is not None:
         statement = statement.where(Plan.region_code == region_code)
     if year is not None:
@@ -65,8 +74,8 @@ async def draft(session: AsyncSession, plan_id: UUID) -> PlanDraft:
     return (await session.scalars(select(PlanDraft).where(PlanDraft.plan_id == plan_id))).one()
 
 
-async def version(session: AsyncSession, plan_id: UUID, number: int) -> PlanVersion | None:
-    return await session.get(PlanVersion, (plan_id, number))
+async def latest_version(session: AsyncSession, plan: Plan) -> PlanVersion | None:
+    return await session.get(PlanVersion, (plan.id, plan.latest_version)) if plan.latest_version else None
 
 
 async def latest_filed(session: AsyncSession, plan_id: UUID) -> PlanFiling | None:

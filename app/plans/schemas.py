@@ -9,7 +9,19 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.core.actions import AllowedAction
-from app.core.fields import Body, Code, Day, Label, LongText, QueryYear, RegionCode, ReasonText, ShortText, Version, Year
+from app.core.fields import (
+    Body,
+    Code,
+    Day,
+    Label,
+    LongText,
+    QueryYear,
+    ReasonText,
+    RegionCode,
+    ShortText,
+    Version,
+    Year,
+)
 from app.core.pagination import PageParams
 from app.models.plans import PlanState
 from app.plans.items.schemas import Prose
@@ -95,7 +107,7 @@ class PlanFilters(PageParams):
     sort: PlanSort = Field(default=PlanSort.UPDATED_LAST, description="`-` for descending.")
 
 
-class PlanItemOfList(BaseModel):
+class PlanSummary(BaseModel):
     """A line of the list. `filing_number` is null where nothing is filed, or the filings are not yours to read."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -155,7 +155,7 @@ def inconsistencies(values: Mapping[str, Any]) -> list[FieldError]:
 
 
 def missing_facts(values: Mapping[str, Any]) -> list[str]:
-    """Which of Art. 3's four facts are missing: content (建设内容), entity (投资主体), benefits (预期效益), mode (转化模式)."""
+    """Which of Art. 3's four facts are missing: 建设内容、投资主体、预期效益、转化模式."""
     benefits = any(values[f"expected_{benefit}"] for benefit in BENEFITS)
     facts = {
         "construction_content": values["construction_content"],

@@ -34,4 +34,4 @@ def identity_number_fault(number: str, today: date) -> str | None:
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     except ValueError:
         return "invalid_format"
-    return None if 1900 <= born.year and born <= today else "invalid_format"
+    return None if born.year >= 1900 and born <= today else "invalid_format"

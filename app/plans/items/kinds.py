@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement
 
 from app.models.directory import Indicator, Organisation
 from app.models.identity import Person
@@ -25,11 +25,11 @@ class Reference:
     """A field that names a row elsewhere: it must be visible to the caller, and of the plan's region if asked."""
 
     field: str
-    column: InstrumentedAttribute[Any]
-    region: InstrumentedAttribute[str] | None = None
+    column: ColumnElement[Any]
+    region: ColumnElement[str] | None = None
 
 
-_RESPONSIBLE = Reference("responsible_organisation_id", Organisation.id)
+_RESPONSIBLE = Reference("responsible_organisation_id", Organisation.id.expression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ TARGETS = Kind(
     PlanTarget,
     schemas.TargetContent,
     schemas.TargetOut,
-    references=(Reference("indicator_code", Indicator.code), _RESPONSIBLE),
+    references=(Reference("indicator_code", Indicator.code.expression), _RESPONSIBLE),
 )
 TASKS = Kind(Section.TASKS, PlanTask, schemas.TaskContent, schemas.TaskOut)
 ARRANGEMENTS = Kind(
@@ -66,7 +66,7 @@ ARRANGEMENTS = Kind(
     PlanArrangement,
     schemas.ArrangementContent,
     schemas.ArrangementOut,
-    references=(Reference("project_id", Project.id, Project.region_code), _RESPONSIBLE),
+    references=(Reference("project_id", Project.id.expression, Project.region_code.expression), _RESPONSIBLE),
     rule=dates_in_order,
 )
 SAFEGUARDS = Kind(Section.SAFEGUARDS, PlanSafeguard, schemas.SafeguardContent, schemas.SafeguardOut)
@@ -75,7 +75,11 @@ PREPARERS = Kind(
     PlanPreparer,
     schemas.PreparerContent,
     schemas.PreparerOut,
-    references=(Reference("organisation_id", Organisation.id), Reference("person_id", Person.id), _RESPONSIBLE),
+    references=(
+        Reference("organisation_id", Organisation.id.expression),
+        Reference("person_id", Person.id.expression),
+        _RESPONSIBLE,
+    ),
     rule=somebody,
 )
 

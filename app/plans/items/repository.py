@@ -27,9 +27,9 @@ def listed(kind: Kind[Row, Out], plan: Plan, *, working: bool) -> tuple[Select[A
 
 
 async def one(
-    session: AsyncSession, kind: Kind[Row, Out], plan_id: UUID, item_id: UUID, *, lock: bool = False
+    session: AsyncSession, kind: Kind[Row, Out], plan: Plan, item_id: UUID, *, lock: bool = False
 ) -> Row | None:
-    statement = select(kind.model).where(kind.model.id == item_id, kind.model.plan_id == plan_id)
+    statement = select(kind.model).where(kind.model.id == item_id, kind.model.plan_id == plan.id)
     if lock:
         statement = statement.with_for_update().execution_options(populate_existing=True)
     return await session.scalar(statement)
@@ -74,8 +74,7 @@ async def contents(session: AsyncSession, plan_id: UUID) -> dict[Section, list[d
     """All items of the working copy as they are frozen."""
     return {
         kind.section: [
-            kind.frozen(item)
-            for item in await session.scalars(select(kind.model).where(kind.model.plan_id == plan_id))
+            kind.frozen(item) for item in await session.scalars(select(kind.model).where(kind.model.plan_id == plan_id))
         ]
         for kind in KINDS
     }

@@ -178,5 +178,3 @@ class PreparerContent(ItemContent):
 
 class PreparerOut(Kept, PreparerContent):
     """A preparer as it stands in the working copy or the latest version."""
-
-

@@ -22,20 +22,20 @@ CONSTRAINT_REASONS["uq_plan_targets_plan_id_indicator_code"] = Reason(
 async def add(session: AsyncSession, plan: Plan, kind: Kind[Row, Out], body: ItemIn) -> Row:
     """Raises `Invalid` for a reference that the caller cannot see, `Conflict` (`indicator_taken`, `too_many_items`)."""
     values = body.model_dump()
-    await _check(session, plan, kind, values)
+    await _check(session, kind, values, plan.region_code)
     if await repository.count(session, kind, plan.id) >= ITEMS_AT_MOST:
         raise Conflict(TOO_MANY_ITEMS)
-    item_id = ids_of(session).dossier(clock_of(session).now())
-    item = kind.model(id=item_id, plan_id=plan.id, region_code=plan.region_code, **values)
+    key = {"id": ids_of(session).dossier(clock_of(session).now()), "plan_id": plan.id, "region_code": plan.region_code}
+    item = kind.model(**key, **values)
     session.add(item)
     await session.flush()
     # As the database keeps it (two decimals): what is answered now is what is read later.
     await session.refresh(item)
-    await _record(session, plan, kind, "create", item, {"after": body.model_dump(mode="json")})
+    await _record(session, kind, "create", item, {"after": body.model_dump(mode="json")})
     return item
 
 
-async def change(session: AsyncSession, plan: Plan, kind: Kind[Row, Out], item: Row, body: ItemPatch) -> Row:
+async def change(session: AsyncSession, kind: Kind[Row, Out], item: Row, body: ItemPatch) -> Row:
     """Apply what the patch states. Raises as `add` does, and `Invalid` where null would clear what must be there."""
     stated = body.model_dump(exclude_unset=True)
     columns = kind.model.__table__.c  # type: ignore[attr-defined] # every kind's model is a mapped table
@@ -43,7 +43,7 @@ async def change(session: AsyncSession, plan: Plan, kind: Kind[Row, Out], item: 
     if emptied:
         raise Invalid(*(FieldError(f"/{name}", "required") for name in emptied))
     before = kind.frozen(item)
-    await _check(session, plan, kind, stated, standing=item)
+    await _check(session, kind, stated, item.region_code, standing=item)
     for name, value in stated.items():
         setattr(item, name, value)
     await session.flush()
@@ -52,25 +52,25 @@ async def change(session: AsyncSession, plan: Plan, kind: Kind[Row, Out], item: 
     changed = [name for name in after if after[name] != before[name]]
     if changed:
         differences = {name: {"before": before[name], "after": after[name]} for name in changed}
-        await _record(session, plan, kind, "update", item, {"fields": differences})
+        await _record(session, kind, "update", item, {"fields": differences})
     return item
 
 
-async def remove(session: AsyncSession, plan: Plan, kind: Kind[Row, Out], item: Row) -> None:
-    await _record(session, plan, kind, "delete", item, {"before": kind.frozen(item)})
+async def remove(session: AsyncSession, kind: Kind[Row, Out], item: Row) -> None:
+    await _record(session, kind, "delete", item, {"before": kind.frozen(item)})
     await session.delete(item)
     await session.flush()
 
 
 async def _check(
     session: AsyncSession,
-    plan: Plan,
     kind: Kind[Row, Out],
     stated: Mapping[str, Any],
+    region_code: str,
     *,
     standing: Row | None = None,
 ) -> None:
-    unknown = await repository.unknown_references(session, kind, stated, plan.region_code)
+    unknown = await repository.unknown_references(session, kind, stated, region_code)
     faults = [FieldError(f"/{field}", "unknown_reference") for field in unknown]
     whole = {**(_values(standing) if standing else {}), **stated}
     if fault := kind.rule(whole):
@@ -83,9 +83,7 @@ def _values(item: Row) -> dict[str, Any]:
     return {column.key: getattr(item, column.key) for column in type(item).__table__.columns}  # type: ignore[attr-defined]
 
 
-async def _record(
-    session: AsyncSession, plan: Plan, kind: Kind[Row, Out], act: str, item: Row, changes: Mapping[str, Any]
-) -> None:
+async def _record(session: AsyncSession, kind: Kind[Row, Out], act: str, item: Row, changes: Mapping[str, Any]) -> None:
     """Under the plan's own id, so that a plan's trail is complete."""
-    resource = Resource("plan", plan.id, region_code=plan.region_code)
+    resource = Resource("plan", item.plan_id, region_code=item.region_code)
     await record(session, f"{kind.resource}.{act}", resource, changes={"item_id": str(item.id), **changes})

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from app.auth.dependencies import AnyCaller, Session, requires
 from app.auth.principal import Caller
 from app.core import errors as e
-from app.core.actions import AllowedAction, insist, shown
+from app.core.actions import insist, shown
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.core.workflow import SAME_PERSON
@@ -32,9 +32,12 @@ def state_of(account: Account) -> str:
 
 
 def account_out(caller: Caller, account: Account) -> AccountOut:
-    actor, authors = administrator(caller), {"hold": account.person_id}
-    actions: list[AllowedAction] = shown(ACCOUNT_LIFE.verdicts(state_of(account), actor, authors))
-    return AccountOut.of(account, state_of(account), actions)
+    verdicts = ACCOUNT_LIFE.verdicts(state_of(account), administrator(caller), _authors(account))
+    return AccountOut.of(account, state_of(account), shown(verdicts))
+
+
+def _authors(account: Account) -> dict[str, UUID | None]:
+    return {"hold": account.person_id}
 
 
 @answers(e.CONFLICT)
@@ -65,8 +68,7 @@ class AccountTo:
         account = await repository.account(session, person_id, lock=True)
         if account is None:
             raise e.NotFound
-        authors = {"hold": account.person_id}
-        verdict = ACCOUNT_LIFE.judge(self._action, state_of(account), administrator(caller), authors)
+        verdict = ACCOUNT_LIFE.judge(self._action, state_of(account), administrator(caller), _authors(account))
         insist(verdict, "people:write")
         precondition.check(account.version)
         return account

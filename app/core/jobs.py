@@ -1,0 +1,40 @@
+"""Asking for work: a job is written with the act that needs it, and done once, whatever dies meanwhile."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.audit import Resource
+from app.core.db import clock_of, ids_of
+from app.models.jobs import Job
+
+
+async def ask(
+    session: AsyncSession,
+    kind: str,
+    *,
+    key: str,
+    about: Resource,
+    payload: Mapping[str, Any] | None = None,
+    run_at: datetime | None = None,
+) -> None:
+    """Ask for a job. The same `key` a second time is the same job; `payload` is JSON-ready ids, no content."""
+    now = clock_of(session).now()
+    await session.execute(
+        insert(Job)
+        .values(
+            id=ids_of(session).random(),
+            kind=kind,
+            key=key,
+            payload=dict(payload or {}),
+            state="queued",
+            attempts=0,
+            run_at=run_at or now,
+            asked_at=now,
+            **about.subjects(),
+        )
+        .on_conflict_do_nothing()
+    )

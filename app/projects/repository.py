@@ -1,0 +1,173 @@
+"""Projects' SQL. What a caller may see is the policies' business; here it is only narrowed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.pagination import Order
+from app.models.directory import ConversionMode, FundingSource, Organisation, PracticeArea
+from app.models.projects import Project, ProjectChange, ProjectDecision, ProjectExternalId, ProjectFunding
+from app.projects.content import FundingLine
+from app.projects.schemas import ProjectFilters, ProjectSort
+
+_SORTS = {
+    ProjectSort.UPDATED: Order((Project.updated_at.expression, Project.id.expression)),
+    ProjectSort.UPDATED_DESCENDING: Order((Project.updated_at.expression, Project.id.expression), descending=True),
+    ProjectSort.NAME: Order((Project.name.expression, Project.id.expression)),
+    ProjectSort.NAME_DESCENDING: Order((Project.name.expression, Project.id.expression), descending=True),
+}
+HISTORY_ORDER = Order((ProjectChange.occurred_at.expression, ProjectChange.id.expression), descending=True)
+DECISION_ORDER = Order((ProjectDecision.decided_at.expression, ProjectDecision.id.expression), descending=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a project's detail shows beside its own row."""
+
+    entity: Organisation | None
+    funding: list[FundingLine]
+    external_ids: list[ProjectExternalId]
+    proposer: UUID | None
+
+
+def order(sort: ProjectSort) -> Order:
+    return _SORTS[sort]
+
+
+def listed(filters: ProjectFilters) -> Select[Project]:
+    """Projects with their entity and the sums of their funding; all in one statement."""
+    planned, done = (
+        select(func.coalesce(func.sum(column), 0))
+        .where(ProjectFunding.project_id == Project.id)
+        .correlate(Project)
+        .scalar_subquery()
+        for column in (ProjectFunding.planned, ProjectFunding.done)
+    )
+    known = func.jsonb_build_object(
+        "source_system", ProjectExternalId.source_system, "external_id", ProjectExternalId.external_id
+    )
+    external_ids = (
+        select(func.coalesce(func.jsonb_agg(known), func.jsonb_build_array()))
+        .where(ProjectExternalId.project_id == Project.id)
+        .correlate(Project)
+        .scalar_subquery()
+    )
+    statement = select(
+        Project,
+        Organisation.name.label("entity_name"),
+        Organisation.credit_code.label("entity_code"),
+        planned.label("funding_planned"),
+        done.label("funding_done"),
+        external_ids.label("external_ids"),
+    ).outerjoin(Organisation, Organisation.id == Project.organisation_id)
+    return _narrowed(statement, filters)
+
+
+def _narrowed(statement: Select[Project], filters: ProjectFilters) -> Select[Project]:
+    for name in ("region_code", "building_stage", "membership", "organisation_id", "source_system"):
+        value = getattr(filters, name)
+        if value is not None:
+            statement = statement.where(getattr(Project, name) == value)
+    if filters.mode is not None:
+        statement = statement.where(
+            or_(Project.primary_mode == filters.mode, Project.secondary_modes.contains([filters.mode]))
+        )
+    if filters.year is not None:
+        funded = select(ProjectFunding.id).where(
+            ProjectFunding.project_id == Project.id, ProjectFunding.year == filters.year
+        )
+        running = (Project.starts_on <= date(filters.year, 12, 31)) & (
+            Project.ends_on.is_(None) | (Project.ends_on >= date(filters.year, 1, 1))
+        )
+        statement = statement.where(or_(funded.exists(), running))
+    if filters.updated_since is not None:
+        statement = statement.where(Project.updated_at >= filters.updated_since)
+    return statement
+
+
+async def one(session: AsyncSession, project_id: UUID, *, lock: bool = False) -> Project | None:
+    return await session.get(Project, project_id, with_for_update=True if lock else None)
+
+
+async def surroundings(session: AsyncSession, project: Project) -> Surroundings:
+    entity = await session.get(Organisation, project.organisation_id) if project.organisation_id else None
+    external_ids = await session.scalars(
+        select(ProjectExternalId)
+        .where(ProjectExternalId.project_id == project.id)
+        .order_by(ProjectExternalId.source_system, ProjectExternalId.external_id)
+    )
+    return Surroundings(
+        entity, await funding(session, project.id), list(external_ids), await proposer(session, project.id)
+    )
+
+
+async def funding(session: AsyncSession, project_id: UUID) -> list[FundingLine]:
+    return (await funding_of(session, [project_id])).get(project_id, [])
+
+
+async def funding_of(session: AsyncSession, project_ids: Sequence[UUID]) -> dict[UUID, list[FundingLine]]:
+    """Each project's lines, by source and year."""
+    rows = await session.execute(
+        select(
+            ProjectFunding.project_id,
+            ProjectFunding.source,
+            ProjectFunding.year,
+            ProjectFunding.planned,
+            ProjectFunding.done,
+        )
+        .where(ProjectFunding.project_id.in_(project_ids))
+        .order_by(ProjectFunding.source, ProjectFunding.year.nulls_first())
+    )
+    found: dict[UUID, list[FundingLine]] = {}
+    for row in rows:
+        line = FundingLine(row.source, row.year, row.planned, row.done)
+        found.setdefault(row.project_id, []).append(line)
+    return found
+
+
+async def replace_funding(session: AsyncSession, project: Project, lines: Iterable[tuple[UUID, FundingLine]]) -> None:
+    await session.execute(delete(ProjectFunding).where(ProjectFunding.project_id == project.id))
+    session.add_all(
+        ProjectFunding(id=key, project_id=project.id, region_code=project.region_code, **line._asdict())
+        for key, line in lines
+    )
+    await session.flush()
+
+
+async def proposer(session: AsyncSession, project_id: UUID) -> UUID | None:
+    """Who proposed it last: that person does not decide on it."""
+    found: UUID | None = await session.scalar(
+        select(ProjectChange.actor_id)
+        .where(ProjectChange.project_id == project_id, ProjectChange.action.in_(("propose", "re-enter")))
+        .order_by(ProjectChange.occurred_at.desc(), ProjectChange.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+def history(project_id: UUID) -> Select[ProjectChange]:
+    return select(ProjectChange).where(ProjectChange.project_id == project_id)
+
+
+def decisions(project_id: UUID) -> Select[ProjectDecision]:
+    return select(ProjectDecision).where(ProjectDecision.project_id == project_id)
+
+
+async def known_modes(session: AsyncSession, codes: Iterable[str]) -> set[str]:
+    return set(await session.scalars(select(ConversionMode.code).where(ConversionMode.code.in_(list(codes)))))
+
+
+async def known_sources(session: AsyncSession, codes: Iterable[str]) -> set[str]:
+    return set(await session.scalars(select(FundingSource.code).where(FundingSource.code.in_(list(codes)))))
+
+
+async def organisation_exists(session: AsyncSession, organisation_id: UUID) -> bool:
+    return await session.get(Organisation, organisation_id) is not None
+
+
+async def practice_area_exists(session: AsyncSession, area_id: UUID) -> bool:
+    return await session.get(PracticeArea, area_id) is not None
