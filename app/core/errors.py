@@ -280,7 +280,9 @@ def from_database(error: DBAPIError) -> DomainError:
         case _, "23514" | "23502":
             return Invalid(FieldError("", "invalid_value"))
         case _, "42501":
-            return Forbidden()
+            # An upsert that met a row which is hidden (the server's text, in any language, names the USING clause)
+            # conflicts like an insert that did: neither tells of the row.
+            return Conflict() if "(USING" in str(error.orig) else Forbidden()
         case "22", _:
             return Invalid(FieldError("", "invalid_value"))
         case "08", _:

@@ -1,7 +1,7 @@
 """Field types with their bounds: no NUL, no lone surrogate, no unbounded text or number reaches the database."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -100,6 +100,24 @@ Day = Annotated[
     BeforeValidator(_as_date, json_schema_input_type=str),
     AfterValidator(_sane),
     Field(examples=["2026-03-31"]),
+]
+
+
+# The year is bounded, so that no offset carries it beyond what a time can be.
+_MOMENT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _as_moment(value: object) -> object:
+    """A time with its offset: a bare number or a local time would be a guess."""
+    if isinstance(value, str) and not _MOMENT.fullmatch(value):
+        raise PydanticCustomError("invalid_format", "not an RFC 3339 time")
+    return value
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_as_moment, json_schema_input_type=datetime),
+    Field(examples=["2026-03-02T01:00:00Z"]),
 ]
 
 

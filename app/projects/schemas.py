@@ -277,6 +277,7 @@ class ProjectChangeOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
     id: UUID
+    version: Version = Field(description="The project's version after the act.")
     occurred_at: datetime
     action: Code
     actor_kind: Code

@@ -130,7 +130,7 @@ async def test_return_for_completion_and_send_again(scene: Scene) -> None:
         ([{"section": "tasks", "text": ""}], "/remarks/0/text"),
         ([{"section": "tasks", "item_id": str(uuid4()), "text": "没有（示例）"}], "/remarks/0/item_id"),
         (
-            [REMARKS["remarks"][0], {"section": "overview", "item_id": str(uuid4()), "text": "不是（示例）"}],  # type: ignore[index]
+            [REMARKS["remarks"][0], {"section": "overview", "item_id": str(uuid4()), "text": "不是（示例）"}],
             "/remarks/1/item_id",
         ),
     ],

@@ -80,10 +80,12 @@ async def test_filters_narrow(world: World, editor: Actor) -> None:
 async def test_what_changed_since(world: World, editor: Actor) -> None:
     path = await drafted(editor, await complete(world, name="甲（示例）"))
     world.api.state.database.clock.advance(hours=1)
+    await world.renew(editor)
     await drafted(editor, await complete(world, name="乙（示例）"))
     since = "2026-03-02T01:30:00Z"
     assert await names(editor, f"updated_since={since}") == ["乙（示例）"]
     world.api.state.database.clock.advance(hours=1)
+    await world.renew(editor)
     await done(editor, path, "propose")
     assert len(await names(editor, "updated_since=2026-03-02T09:30:00%2B08:00")) == 2
     page = (await editor.get("/v1/projects")).json()["items"]

@@ -36,17 +36,17 @@ async def test_each_sees_what_their_grants_show(world: World) -> None:
     tourism = await proposed(world, editor, primary_mode="ecological_tourism", secondary_modes=[])
 
     everything = {draft, own, plain, tourism}
-    expected = {
-        editor: everything,
-        approver: everything,
-        other: set(),
-        office: everything - {draft},
-        inspector: everything - {draft},
-        department: {own, plain},
-        builder: {own},
-        machine: set(),
-    }
-    for actor, visible in expected.items():
+    expected: list[tuple[Actor, set[str]]] = [
+        (editor, everything),
+        (approver, everything),
+        (other, set()),
+        (office, everything - {draft}),
+        (inspector, everything - {draft}),
+        (department, {own, plain}),
+        (builder, {own}),
+        (machine, set()),
+    ]
+    for actor, visible in expected:
         assert await seen(actor) == visible
         for path in everything:
             for part in ("", "/history", "/decisions"):

@@ -99,8 +99,8 @@ async def test_who_is_disabled_is_nobody(
 async def test_who_has_no_grant_sees_no_dossier(filled: World, app_role: asyncpg.Connection) -> None:
     guarded = {t.name for t in metadata.sorted_tables if t.info["class"] in GUARDED}
     stranger = await filled.person(name="无授权人员（示例）")
-    abroad = await filled.person((Role.REGION_EDITOR, "152599"))
-    machine = await filled.machine("152599", source="another-system")
+    abroad = await filled.person((Role.REGION_EDITOR, "152525"))
+    machine = await filled.machine("152525", source="another-system")
     for kind, who in (
         ("public", None),
         ("person", stranger.id),
