@@ -27,8 +27,8 @@ from app.projects import bulk, content
 from app.projects.bulk import Incoming, Outcome, Push
 from app.projects.entities import Entity
 
-# A row of 8 MB could hold a million unknown members; no row of ours has so many that can be wrong.
-MAX_ERRORS = 200
+# A row of 8 MB could hold a million unknown members; no honest row has so many that can be wrong.
+MAX_ERRORS = 150
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,300}")
 
 
@@ -174,7 +174,9 @@ async def _keep(
     started: datetime,
 ) -> None:
     counts = Counter(row["action"] for row in rows)
-    outcome = rules.outcome(total=len(rows), rejected=counts[RowAction.REJECTED], atomic=options.mode is PushMode.ATOMIC)
+    outcome = rules.outcome(
+        total=len(rows), rejected=counts[RowAction.REJECTED], atomic=options.mode is PushMode.ATOMIC
+    )
     session.add(
         ImportRun(
             id=push.run_id,

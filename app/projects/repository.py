@@ -231,9 +231,8 @@ async def held(session: AsyncSession, source: str, external_ids: Sequence[str]) 
 
 async def delete_funding(session: AsyncSession, project_ids: Sequence[UUID]) -> None:
     if project_ids:
-        await session.execute(
-            delete(ProjectFunding).where(ProjectFunding.project_id == any_(literal(list(project_ids), ARRAY(Uuid))))
-        )
+        mine = ProjectFunding.project_id == any_(literal(list(project_ids), ARRAY(Uuid)))
+        await session.execute(delete(ProjectFunding).where(mine).execution_options(synchronize_session=False))
 
 
 async def leave(

@@ -1,7 +1,6 @@
 """Idempotency-Key: one effect for a key, a repetition shows what its caller may see now, and no body is kept."""
 
 import asyncio
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -110,7 +109,7 @@ async def test_the_record_keeps_no_body(world: World) -> None:
     office = await world.person(Role.LEAGUE_OFFICE)
     made = await office.post(ORGANISATIONS, BODY, key="k")
     [record] = await world.rows("SELECT * FROM idempotency_records")
-    assert record._mapping.keys() == {
+    assert set(record._mapping.keys()) == {
         "principal_id",
         "key",
         "route",
@@ -129,7 +128,7 @@ async def test_the_record_keeps_no_body(world: World) -> None:
     assert "示例" not in str(tuple(record))
 
 
-@pytest.mark.parametrize("key", ["x" * 128, "!", "~", '"quoted"', "a/b?c=d&e", uuid4().hex])
+@pytest.mark.parametrize("key", ["x" * 128, "!", "~", '"quoted"', "a/b?c=d&e", "0197f3a0-5b1c-7c3d-9e2f-1a2b3c4d5e6f"])
 async def test_good_keys(world: World, key: str) -> None:
     office = await world.person(Role.LEAGUE_OFFICE)
     assert (await office.post(ORGANISATIONS, BODY, key=key)).status_code == 201

@@ -208,3 +208,19 @@ async def test_errors_speak_the_callers_language(machine: Actor) -> None:
     for language, words in (("en", "required"), ("zh-CN", "必填")):
         told = await receipt(machine, [{}], **{"Accept-Language": language})
         assert {error["detail"] for error in told["rows"][0]["errors"]} == {words}
+
+
+async def test_a_row_with_endless_errors_tells_enough_of_them(machine: Actor, row: Row) -> None:
+    endless = {**row, **{f"member-{number}": 1 for number in range(5_000)}}
+    told = await receipt(machine, [row, endless])
+    assert [one["action"] for one in told["rows"]] == ["created", "rejected"]
+    assert ("/external_id", "duplicate") in faults(told["rows"][1])
+    assert 100 < len(told["rows"][1]["errors"]) <= 200
+
+
+async def test_the_documented_examples_work(world: World) -> None:
+    machine = await world.machine("152501")
+    content = world.api.openapi()["paths"]["/v1/imports/projects"]["post"]["requestBody"]["content"]
+    for (media_type, documented), action in zip(content.items(), ("created", "unchanged"), strict=True):
+        told = await receipt(machine, json.dumps(documented["example"]).encode(), media_type=media_type)
+        assert counts(told) == {action: 1}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.models.identity import Role
 from tests.imports.pushing import REGIONS, Row, counts, ndjson, push, receipt, rows_of, timeless
-from tests.projects.test_lists import statements
+from tests.projects.library import statements
 from tests.world import Actor, World
 
 

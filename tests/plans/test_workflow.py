@@ -94,7 +94,7 @@ async def test_return_for_completion_and_send_again(scene: Scene) -> None:
     path = await scene.submitted()
     content = (await scene.office.get(f"{path}/versions/1")).json()["content"]
     task = content["tasks"][0]["id"]
-    body = {
+    body: dict[str, Any] = {
         "note": "请补正后重报（示例）",
         "remarks": [
             {"section": "tasks", "item_id": task, "text": "请写明责任单位（示例）"},

@@ -1,31 +1,10 @@
 """The list: filters, sorts, pages, and as many statements for many projects as for one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from sqlalchemy import event
 
 from app.models.identity import Role
-from tests.projects.library import complete, done, drafted, proposed
+from tests.projects.library import complete, done, drafted, proposed, statements
 from tests.world import Actor, World
-
-
-@contextmanager
-def statements(world: World) -> Iterator[list[str]]:
-    """What the application sends to the database meanwhile."""
-    sent: list[str] = []
-    engine = world.api.state.database.engine.sync_engine
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

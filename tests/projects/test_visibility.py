@@ -51,8 +51,10 @@ async def test_each_sees_what_their_grants_show(world: World) -> None:
         for path in everything:
             for part in ("", "/history", "/decisions"):
                 assert (await actor.get(path + part)).status_code == (200 if path in visible else 404)
-    assert (await expert.get("/v1/projects")).json()["code"] == "insufficient_scope"
-    assert (await editor.client.get("/v1/projects", headers={"Authorization": ""})).status_code == 401
+    for route in ("/v1/projects", own, f"{own}/history", f"{own}/decisions"):
+        assert (await expert.get(route)).json()["code"] == "insufficient_scope"
+        assert (await editor.client.get(route, headers={"Authorization": ""})).status_code == 401
+        assert (await editor.get(f"{route}?nonsense=1")).status_code == 422
 
 
 @pytest.mark.parametrize("subject", ["region", "project", "organisation"])

@@ -18,6 +18,7 @@ from tests.wall.catalogue import SECRET
 from tests.wall.rows import REGION, fill
 from tests.world import World
 
+STRANGER = UUID("00000000-0000-4000-8000-000000000001")
 GUARDED = {TableClass.DOSSIER, TableClass.PROCEEDING, TableClass.JUDGEMENT, TableClass.CONFLICT}
 
 
@@ -63,12 +64,12 @@ async def test_without_a_context_nothing_is_seen(filled: World, app_role: asyncp
     ("kind", "who"),
     [
         ("person", None),
-        ("person", uuid4()),
-        ("client", uuid4()),
-        ("engine", uuid4()),
+        ("person", STRANGER),
+        ("client", STRANGER),
+        ("engine", STRANGER),
         ("", None),
         (None, None),
-        ("Person", uuid4()),
+        ("Person", STRANGER),
     ],
 )
 async def test_a_context_that_stands_for_nobody_sees_nothing(
