@@ -38,8 +38,17 @@ async def test_if_match_compares_the_version_and_nothing_else(world: World) -> N
 
 
 @pytest.mark.parametrize(
-    "tag", ['"2.0123456789abcdef"', "*", "1", '"1"', 'W/"1.0123456789abcdef"', '"1.xyz"', '"01.0123456789abcdef"x', '"'
-            + "9" * 500 + '"']
+    "tag",
+    [
+        '"2.0123456789abcdef"',
+        "*",
+        "1",
+        '"1"',
+        'W/"1.0123456789abcdef"',
+        '"1.xyz"',
+        '"01.0123456789abcdef"x',
+        '"' + "9" * 500 + '"',
+    ],
 )
 async def test_any_other_tag_is_412(world: World, tag: str) -> None:
     office = await world.person(Role.LEAGUE_OFFICE)

@@ -76,7 +76,13 @@ async def test_nothing_secret_is_logged(
     assert [a.status_code for a in answers] == [200, 400, 401, 200, 401, 422, 422, 500]
     captured = capsys.readouterr()
     text = captured.out + captured.err
-    for secret in (CANARY, PASSWORD, office.token, answers[0].json()["access_token"], answers[0].json()["refresh_token"]):
+    for secret in (
+        CANARY,
+        PASSWORD,
+        office.token,
+        answers[0].json()["access_token"],
+        answers[0].json()["refresh_token"],
+    ):
         assert secret not in text
     lines = _lines(captured.out)
     assert all(line["request_id"] for line in lines)

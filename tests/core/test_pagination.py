@@ -29,8 +29,8 @@ names = st.lists(
 
 
 @pytest.fixture
-async def office(world: World) -> AsyncIterator[Actor]:
-    yield await world.person(Role.LEAGUE_OFFICE)
+async def office(world: World) -> Actor:
+    return await world.person(Role.LEAGUE_OFFICE)
 
 
 async def _walk(office: Actor, limit: int, **filters: object) -> AsyncIterator[dict[str, object]]:
@@ -52,9 +52,7 @@ async def _walk(office: Actor, limit: int, **filters: object) -> AsyncIterator[d
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=names, limit=st.integers(1, 5))
-async def test_every_row_exactly_once(
-    office: Actor, worker: asyncpg.Connection, rows: list[str], limit: int
-) -> None:
+async def test_every_row_exactly_once(office: Actor, worker: asyncpg.Connection, rows: list[str], limit: int) -> None:
     await worker.execute("DELETE FROM organisations")
     await worker.execute(INSERT, rows)
     walked = [str(item["id"]) async for item in _walk(office, limit)]

@@ -157,7 +157,9 @@ async def test_headers_have_a_limit(server: Server) -> None:
         await server.send(_request("GET /healthz", *(f"X-Many-{n}: 1" for n in range(200)))), 431, "headers_too_large"
     )
     _is_problem(await server.send(_request("GET /healthz?" + "q" * 20_000)), 431, "headers_too_large")
-    _is_problem(await server.send(_request("GET /v1/regions", "Authorization: Bearer " + "a" * 9000)), 401, "invalid_token")
+    _is_problem(
+        await server.send(_request("GET /v1/regions", "Authorization: Bearer " + "a" * 9000)), 401, "invalid_token"
+    )
 
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -237,7 +239,14 @@ async def test_hostile_json_with_a_good_token(server: Server) -> None:
         form = {"grant_type": "password", "username": "office-of-the-socket", "password": PASSWORD}
         token = (await client.post("/v1/auth/token", data=form)).json()["access_token"]
         client.headers["Authorization"] = f"Bearer {token}"
-        for body in (b"[" * 60_000, b'{"a":' * 10_000, b"9" * 60_000, b'{"name": NaN}', b'{"name": "\\ud800"}', b"\0" * 99):
+        for body in (
+            b"[" * 60_000,
+            b'{"a":' * 10_000,
+            b"9" * 60_000,
+            b'{"name": NaN}',
+            b'{"name": "\\ud800"}',
+            b"\0" * 99,
+        ):
             headers = {"Content-Type": "application/json", "Idempotency-Key": "k"}
             answer = await client.post("/v1/organisations", content=body, headers=headers)
             assert answer.status_code == 422, body[:20]

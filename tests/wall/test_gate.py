@@ -56,11 +56,10 @@ async def test_entering_reads_what_was_committed_while_it_waited(
         async with worker.transaction():
             await worker.execute(LOCK, office.id)
             await worker.execute(PUT_WALL, office.id, SUBJECT)
-            waiting = asyncio.create_task(
-                app_role.fetchrow("SELECT * FROM gate.enter('person', $1, '{}')", office.id)
-            )
+            waiting = asyncio.create_task(app_role.fetchrow("SELECT * FROM gate.enter('person', $1, '{}')", office.id))
             await asyncio.sleep(0.3)
         answer = await waiting
+        assert answer is not None
         assert answer["rev"] == before + 1
         assert await app_role.fetchval("SELECT gate.walls()") == [SUBJECT]
 
@@ -128,9 +127,9 @@ async def test_a_short_reader_is_waited_for(world: World, database: Database) ->
 
 async def test_only_readers_of_the_target_wait(world: World, database: Database) -> None:
     one, other = await world.person(), await world.person()
-    async with database.transaction(Entry("person", one.id)):
-        async with asyncio.timeout(1), database.transaction(Entry("person", other.id, targets=(uuid4(),))):
-            pass
+    exclusive = Entry("person", other.id, targets=(uuid4(),))
+    async with database.transaction(Entry("person", one.id)), asyncio.timeout(1), database.transaction(exclusive):
+        pass
 
 
 async def test_overlapping_exclusive_locks_never_deadlock(world: World, settings: Settings) -> None:
@@ -165,7 +164,12 @@ async def test_the_context_ends_with_its_transaction(world: World, app_role: asy
         assert await app_role.fetchval("SELECT count(*) FROM regions") == 0
         assert await app_role.fetchval("SELECT gate.kind()") is None
         assert await app_role.fetchval("SELECT gate.roles()") == []
-        assert await app_role.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()") == 0
+        assert (
+            await app_role.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            )
+            == 0
+        )
 
 
 async def test_a_pooled_connection_carries_nothing_over(world: World, settings: Settings) -> None:
@@ -217,33 +221,32 @@ async def test_reads_are_committed_reads(database: Database) -> None:
             assert await session.scalar(text(f"SHOW {bound}")) not in {"0", ""}
 
 
-async def _insert_grant(connection: asyncpg.Connection, person: UUID) -> None:
-    await connection.execute(
-        "INSERT INTO grants (id, person_id, role, state, granted_at) "
-        "VALUES (gen_random_uuid(), $1, 'auditor', 'active', now())",
-        person,
-    )
+GRANT = (
+    "INSERT INTO grants (id, person_id, role, state, granted_at) "
+    "VALUES (gen_random_uuid(), $1, 'auditor', 'active', now())"
+)
 
 
-async def test_a_change_of_grants_needs_the_lock_and_raises_rev(
-    world: World, app_role: asyncpg.Connection
+async def _change(
+    connection: asyncpg.Connection, admin: Actor, exclusive: list[UUID], statement: str, *values: object
 ) -> None:
+    """A change by an administrator: exclusive locks on these, shared ones on who else is named."""
+    shared = [value for value in values if isinstance(value, UUID) and value not in exclusive]
+    async with connection.transaction():
+        await connection.fetch("SELECT * FROM gate.enter_exclusive('person', $1, $2, $3)", admin.id, exclusive, shared)
+        await connection.execute(statement, *values)
+
+
+async def test_a_change_of_grants_needs_the_lock_and_raises_rev(world: World, app_role: asyncpg.Connection) -> None:
     admin = await world.person(Role.SECURITY_ADMIN)
     person = await world.person()
     before = await world.rev(person)
-    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
-        async with app_role.transaction():
-            await app_role.fetch("SELECT * FROM gate.enter('person', $1, $2)", admin.id, [person.id])
-            await _insert_grant(app_role, person.id)
-    # Another's lock is no lock.
-    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
-        async with app_role.transaction():
-            await _exclusive(app_role, admin, uuid4())
-            await _insert_grant(app_role, person.id)
+    # Without the lock, with a shared one, and with another's.
+    for exclusive in ([], [admin.id], [uuid4()]):
+        with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
+            await _change(app_role, admin, exclusive, GRANT, person.id)
     assert await world.rev(person) == before
-    async with app_role.transaction():
-        await _exclusive(app_role, admin, person.id)
-        await _insert_grant(app_role, person.id)
+    await _change(app_role, admin, [person.id], GRANT, person.id)
     assert await world.rev(person) == before + 1
     assert (await person.get("/v1/me")).status_code == 401
 
@@ -252,11 +255,14 @@ async def test_a_grant_stays_with_its_person(world: World, app_role: asyncpg.Con
     admin = await world.person(Role.SECURITY_ADMIN)
     holder, other = await world.person(Role.AUDITOR), await world.person()
     with pytest.raises(asyncpg.IntegrityConstraintViolationError):
-        async with app_role.transaction():
-            await app_role.fetch(
-                "SELECT * FROM gate.enter_exclusive('person', $1, $2, '{}')", admin.id, [holder.id, other.id]
-            )
-            await app_role.execute("UPDATE grants SET person_id = $1 WHERE person_id = $2", other.id, holder.id)
+        await _change(
+            app_role,
+            admin,
+            [holder.id, other.id],
+            "UPDATE grants SET person_id = $1 WHERE person_id = $2",
+            other.id,
+            holder.id,
+        )
 
 
 async def test_employment_and_identity_need_the_lock(
@@ -266,17 +272,13 @@ async def test_employment_and_identity_need_the_lock(
     person, organisation = await world.person(), await world.organisation()
     employment = (
         "INSERT INTO employments (id, person_id, organisation_id, kind, starts_on, version, created_at, updated_at) "
-        f"VALUES (gen_random_uuid(), $1, '{organisation}', 'staff', '2026-01-01', 1, now(), now())"
+        "VALUES (gen_random_uuid(), $1, CAST($2 AS text)::uuid, 'staff', '2026-01-01', 1, now(), now())"
     )
-    key = f"INSERT INTO identity_keys VALUES ($1, 'digest', '{security.id}', now())"
-    for admin, statement in ((system, employment), (security, key)):
+    key = "INSERT INTO identity_keys VALUES ($1, 'digest', CAST($2 AS text)::uuid, now())"
+    for admin, statement, other in ((system, employment, organisation), (security, key, security.id)):
         with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
-            async with app_role.transaction():
-                await app_role.fetch("SELECT * FROM gate.enter('person', $1, '{}')", admin.id)
-                await app_role.execute(statement, person.id)
-        async with app_role.transaction():
-            await _exclusive(app_role, admin, person.id)
-            await app_role.execute(statement, person.id)
+            await _change(app_role, admin, [], statement, person.id, str(other))
+        await _change(app_role, admin, [person.id], statement, person.id, str(other))
     machine = await world.machine("152501")
     before = await world.rev(machine)
     with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError):
@@ -287,16 +289,12 @@ async def test_employment_and_identity_need_the_lock(
     assert await world.rev(machine) == before + 1
 
 
-async def _exclusive(connection: asyncpg.Connection, admin: Actor, target: UUID) -> None:
-    await connection.fetch("SELECT * FROM gate.enter_exclusive('person', $1, $2, '{}')", admin.id, [target])
-
-
 async def test_walls_are_raised_by_the_worker_alone(
     world: World, app_role: asyncpg.Connection, worker: asyncpg.Connection
 ) -> None:
     office = await world.person(Role.LEAGUE_OFFICE)
     async with app_role.transaction():
-        await _exclusive(app_role, office, office.id)
+        await app_role.fetch("SELECT * FROM gate.enter_exclusive('person', $1, $2, '{}')", office.id, [office.id])
         for statement in (
             "SELECT gate.put_wall($1, 'region:152501', now())",
             "SELECT gate.drop_wall($1, 'region:152501')",

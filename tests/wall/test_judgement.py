@@ -182,8 +182,11 @@ async def test_many_walls_are_hashed_not_searched(
     await worker.execute(
         "INSERT INTO walls SELECT $1, 'project:' || gen_random_uuid(), now() FROM generate_series(1, 1000)", office.id
     )
-    await worker.execute("INSERT INTO walls SELECT $1, 'organisation:' || organisation_id, now() "
-                         "FROM probe_files WHERE organisation_id IS NOT NULL LIMIT 500", office.id)
+    await worker.execute(
+        "INSERT INTO walls SELECT $1, 'organisation:' || organisation_id, now() "
+        "FROM probe_files WHERE organisation_id IS NOT NULL LIMIT 500",
+        office.id,
+    )
     async with database.transaction(Entry("person", office.id)) as session:
         plan = "\n".join(await session.scalars(text("EXPLAIN (ANALYZE, TIMING off) SELECT * FROM probe_files")))
         assert plan.count("hashed SubPlan") == 3, plan

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
-
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
 from app.core.bootstrap import database_statement
 from app.core.config import Settings
 from app.core.migrations import ROOT, UnsuitableDatabaseError, migrate
@@ -23,7 +23,8 @@ from tests.ground import Ground
 from tests.wall.catalogue import declarations, faults
 
 LEFT_OVER = """
-SELECT 'relation ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname !~ '^alembic_version'
+SELECT 'relation ' || relname FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relname !~ '^alembic_version'
 UNION SELECT 'function ' || proname FROM pg_proc JOIN pg_namespace AS n ON n.oid = pronamespace
 WHERE n.nspname IN ('public', 'gate')
 UNION SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname = 'gate'

@@ -173,9 +173,7 @@ async def test_a_forced_owner_sees_rows_only_as_a_member_of_the_engine(
 ) -> None:
     """A function of an owner outside the engine would read no recusal: the wall would stand open."""
     await judgement.create(owner)
-    await worker.execute(
-        "INSERT INTO probe_files (id, region_code, name) VALUES (gen_random_uuid(), '152501', '示例')"
-    )
+    await worker.execute("INSERT INTO probe_files (id, region_code, name) VALUES (gen_random_uuid(), '152501', '示例')")
     assert await owner.fetchval("SELECT count(*) FROM probe_files") == 1
     assert await owner.execute("UPDATE probe_files SET score = 1") == "UPDATE 1"
     database = settings.owner_url.rpartition("/")[2].partition("?")[0]
@@ -183,7 +181,9 @@ async def test_a_forced_owner_sees_rows_only_as_a_member_of_the_engine(
     outsider = f"outsider_{uuid4().hex[:12]}"
     try:
         await admin.execute(f"CREATE ROLE {outsider}; GRANT USAGE, CREATE ON SCHEMA public TO {outsider}")
-        await admin.execute(f"ALTER TABLE probe_sheets OWNER TO {outsider}; ALTER TABLE probe_files OWNER TO {outsider}")
+        await admin.execute(
+            f"ALTER TABLE probe_sheets OWNER TO {outsider}; ALTER TABLE probe_files OWNER TO {outsider}"
+        )
         await admin.execute(f"SET ROLE {outsider}")
         assert await admin.fetchval("SELECT count(*) FROM probe_files") == 0
         assert await admin.execute("UPDATE probe_files SET score = 2") == "UPDATE 0"
