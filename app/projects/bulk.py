@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record_each
 from app.core.bulk import insert_new_rows, insert_rows, update_rows
-from app.core.db import Entry, clock_of, ids_of
+from app.core.db import Entry, clock_of, ids_of, trial
 from app.core.errors import Busy, FieldError
 from app.models.projects import Membership, Project, ProjectChange, ProjectExternalId, ProjectFunding
 from app.projects import content, entities, repository, rules
@@ -95,12 +95,12 @@ async def upsert(session: AsyncSession, push: Push, rows: Sequence[Incoming]) ->
             planned.append(plan)
     # An external id that stands for a project which the caller may not see is met only by inserting it.
     for _ in range(3):
-        async with session.begin_nested() as attempt:
+        async with trial(session) as attempt:
             applied = await _apply(session, push, planned)
             hidden = {index for index, outcome in applied.items() if outcome.errors == _HIDDEN}
-            if not hidden:
-                return outcomes | applied
-            await attempt.rollback()
+            attempt.kept = not hidden
+        if attempt.kept:
+            return outcomes | applied
         outcomes |= {index: applied[index] for index in hidden}
         planned = [plan for plan in planned if plan.row.index not in hidden]
     raise Busy
