@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -56,6 +57,7 @@ def _await_ready(base: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(log.read_text())
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is written for curl, and there is none here")
 def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     blocks = re.findall(r"^```bash tour\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 5
