@@ -105,9 +105,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "client_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'", name=op.f("ck_clients_client_id_shape")
-        ),
+        sa.CheckConstraint("client_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'", name=op.f("ck_clients_client_id_shape")),
         sa.ForeignKeyConstraint(["id"], ["principals.id"], name=op.f("fk_clients_id")),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_clients_organisation_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),

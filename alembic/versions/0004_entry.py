@@ -329,8 +329,7 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
     ),
     ("refresh_holder(token_digest text) RETURNS uuid", REFRESH_HOLDER, (APP,)),
     (
-        "use_refresh(token_digest text, at timestamptz) "
-        "RETURNS TABLE(outcome text, family uuid, bounded_to text[])",
+        "use_refresh(token_digest text, at timestamptz) RETURNS TABLE(outcome text, family uuid, bounded_to text[])",
         USE_REFRESH,
         (APP,),
     ),

@@ -1,0 +1,78 @@
+"""Files of the dossiers.
+
+Revision: 0014
+Follows: 0013
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.models.ddl import protect, within
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+OWN = within("region_code", "regions")
+FILED = "(SELECT gate.sees_filed())"
+
+POLICIES = [
+    *protect(
+        "attachments", select=f"{OWN} OR (released_at IS NOT NULL AND {FILED})", insert=OWN, update=OWN, delete=OWN
+    ),
+    # Bytes are reached through an attachment that the caller sees.
+    *protect(
+        "blobs",
+        select="EXISTS (SELECT FROM attachments AS seen WHERE seen.sha256 = blobs.sha256)",
+        insert="(SELECT gate.kind()) = 'person'",
+    ),
+]
+
+
+def upgrade() -> None:
+    op.create_table(
+        "blobs",
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("size BETWEEN 1 AND 20971520", name=op.f("ck_blobs_size_range")),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_blobs")),
+    )
+    op.create_table(
+        "attachments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("owner_kind", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Uuid(), nullable=False),
+        sa.Column("region_code", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Uuid(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("sealed_scan", sa.Boolean(), nullable=False),
+        sa.Column("document_number", sa.Text(), nullable=True),
+        sa.Column("document_date", sa.Date(), nullable=True),
+        sa.Column("uploaded_by", sa.Uuid(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "owner_kind IN ('plan', 'project', 'evaluation', 'case')", name=op.f("ck_attachments_owner_kind_known")
+        ),
+        sa.ForeignKeyConstraint(["region_code"], ["regions.code"], name=op.f("fk_attachments_region_code")),
+        sa.ForeignKeyConstraint(["sha256"], ["blobs.sha256"], name=op.f("fk_attachments_sha256")),
+        sa.ForeignKeyConstraint(["uploaded_by"], ["people.id"], name=op.f("fk_attachments_uploaded_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachments")),
+    )
+    op.create_index("ix_attachments_owner", "attachments", ["owner_kind", "owner_id"], unique=False)
+    for statement in POLICIES:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute("DROP POLICY app_select ON blobs")
+    op.drop_index("ix_attachments_owner", table_name="attachments")
+    op.drop_table("attachments")
+    op.drop_table("blobs")
