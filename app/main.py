@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from app.audit import router as audit_trail
 from app.auth import passwords
 from app.auth import router as auth
 from app.auth.dependencies import authenticate
@@ -27,14 +28,21 @@ from app.directory.organisations import router as organisations
 from app.directory.people import router as people
 from app.directory.people.accounts import router as accounts
 from app.directory.people.grants import router as grants
+from app.directory.practice_areas import router as practice_areas
 from app.directory.reference import router as reference
+from app.imports import router as imports
 from app.plans import router as plans
 from app.plans.items import arrangements, preparers, safeguards, targets
 from app.plans.items import tasks as key_tasks
 from app.plans.versions import router as plan_versions
+from app.projects import router as projects
+from app.tasks.reporting import router as reporting
+from app.tasks.waiting import router as waiting
 
 # Hot routes first: matching is linear.
 ROUTERS = (
+    projects.routes,
+    imports.routes,
     plans.routes,
     plan_versions.routes,
     targets.routes,
@@ -46,6 +54,10 @@ ROUTERS = (
     people.routes,
     accounts.routes,
     grants.routes,
+    practice_areas.routes,
+    waiting.routes,
+    reporting.routes,
+    audit_trail.routes,
     reference.routes,
     auth.tokens,
     auth.identity,

@@ -1,12 +1,14 @@
 """Who and what a test needs: people with grants, clients of other systems, organisations, walls."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from app.auth import passwords, registry
 from app.auth.keys import KeyRing
@@ -173,6 +175,21 @@ class World:
             found = await session.scalar(select(Principal.rev).where(Principal.id == actor.id))
         assert found is not None
         return found
+
+    @contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        """The statements that requests send meanwhile: a list must not send more of them for more rows."""
+        sent: list[str] = []
+
+        def on_execute(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+            sent.append(statement)
+
+        engine = self.api.state.database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", on_execute)
+        try:
+            yield sent
+        finally:
+            event.remove(engine, "before_cursor_execute", on_execute)
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         """What really stands in the database, as the worker sees it."""

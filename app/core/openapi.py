@@ -83,6 +83,16 @@ TAGS = [
 ]
 
 
+# Models of bodies that a dependency reads by itself: the routes' own parameters do not name them.
+_BODIES: list[type[BaseModel]] = []
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, str]:
+    """A reference to the model, whose schema the document will carry."""
+    _BODIES.append(model)
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
 def install(app: FastAPI, scopes: dict[str, str]) -> None:
     """Make the document when it is first asked for, and keep its bytes: what is served is what is committed."""
     made = cache(lambda: build(app, scopes))

@@ -149,8 +149,7 @@ def _compare_items(before: Sequence[Item], after: Sequence[Item]) -> SectionChan
 
 
 def _fields(before: Item, after: Item) -> tuple[str, ...]:
-    names = dict.fromkeys([*before, *after])
-    return tuple(name for name in names if before.get(name) != after.get(name))
+    return tuple(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
 
 
 def remark_faults(content: Content, remarks: Sequence[tuple[str, str | None]]) -> list[FieldError]:

@@ -2,16 +2,25 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import Select, Text, Uuid, any_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.pagination import Order
 from app.models.directory import ConversionMode, FundingSource, Organisation, PracticeArea
-from app.models.projects import Project, ProjectChange, ProjectDecision, ProjectExternalId, ProjectFunding
-from app.projects.content import FundingLine
+from app.models.projects import (
+    Membership,
+    Project,
+    ProjectChange,
+    ProjectDecision,
+    ProjectExternalId,
+    ProjectFunding,
+)
+from app.projects import content
+from app.projects.content import FundingLine, Values
 from app.projects.schemas import ProjectFilters, ProjectSort
 
 _SORTS = {
@@ -32,6 +41,15 @@ class Surroundings:
     funding: list[FundingLine]
     external_ids: list[ProjectExternalId]
     proposer: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A project that a pushed row matches, as it stands, locked."""
+
+    id: UUID
+    region_code: str
+    values: Values
 
 
 def order(sort: ProjectSort) -> Order:
@@ -119,7 +137,7 @@ async def funding_of(session: AsyncSession, project_ids: Sequence[UUID]) -> dict
             ProjectFunding.planned,
             ProjectFunding.done,
         )
-        .where(ProjectFunding.project_id.in_(project_ids))
+        .where(ProjectFunding.project_id == any_(literal(list(project_ids), ARRAY(Uuid))))
         .order_by(ProjectFunding.source, ProjectFunding.year.nulls_first())
     )
     found: dict[UUID, list[FundingLine]] = {}
@@ -171,3 +189,53 @@ async def organisation_exists(session: AsyncSession, organisation_id: UUID) -> b
 
 async def practice_area_exists(session: AsyncSession, area_id: UUID) -> bool:
     return await session.get(PracticeArea, area_id) is not None
+
+
+async def held(session: AsyncSession, source: str, external_ids: Sequence[str]) -> dict[str, Held]:
+    """Visible projects by their id in the source system, locked in one order, so that pushes do not deadlock."""
+    columns = [getattr(Project, name) for name in ("id", "region_code", *content.COLUMNS)]
+    rows = (
+        await session.execute(
+            select(ProjectExternalId.external_id, *columns)
+            .join(Project, Project.id == ProjectExternalId.project_id)
+            .where(
+                ProjectExternalId.source_system == source,
+                ProjectExternalId.external_id == any_(literal(list(external_ids), ARRAY(Text))),
+            )
+            .order_by(Project.id)
+            .with_for_update(of=Project)
+        )
+    ).all()
+    lines = await funding_of(session, [row.id for row in rows]) if rows else {}
+    return {row.external_id: Held(row.id, row.region_code, content.of(row, lines.get(row.id, []))) for row in rows}
+
+
+async def delete_funding(session: AsyncSession, project_ids: Sequence[UUID]) -> None:
+    if project_ids:
+        await session.execute(
+            delete(ProjectFunding).where(ProjectFunding.project_id == any_(literal(list(project_ids), ARRAY(Uuid))))
+        )
+
+
+async def leave(
+    session: AsyncSession, source: str, regions: Sequence[str], kept: Sequence[str], now: datetime
+) -> list[tuple[UUID, str, UUID | None]]:
+    """Members of the source in these regions without any of the kept external ids; id, region and entity of each."""
+    named = select(ProjectExternalId.project_id).where(
+        ProjectExternalId.project_id == Project.id,
+        ProjectExternalId.source_system == source,
+        ProjectExternalId.external_id == any_(literal(list(kept), ARRAY(Text))),
+    )
+    rows = await session.execute(
+        update(Project)
+        .where(
+            Project.source_system == source,
+            Project.region_code == any_(literal(list(regions), ARRAY(Text))),
+            Project.membership == Membership.IN_LIBRARY,
+            ~named.exists(),
+        )
+        .values(membership=Membership.LEFT, version=Project.version + 1, updated_at=now)
+        .returning(Project.id, Project.region_code, Project.organisation_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [(row.id, row.region_code, row.organisation_id) for row in rows]

@@ -37,7 +37,7 @@ async def visible_task(session: Session, task_id: UUID) -> ReportingTask:
 class TaskTo:
     """The task, locked, where the caller may do this to it now."""
 
-    problems = (e.NOT_FOUND, e.STATE_CONFLICT, e.FORBIDDEN)
+    problems: tuple[e.ProblemType, ...] = (e.NOT_FOUND, e.STATE_CONFLICT, e.FORBIDDEN)
 
     def __init__(self, action: str, *more: e.ProblemType) -> None:
         self._action = action

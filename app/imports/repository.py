@@ -1,0 +1,34 @@
+"""Import runs' SQL."""
+
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.pagination import Order
+from app.imports.rules import Vocabulary, vocabulary
+from app.models.directory import ConversionMode, FundingSource, Region
+from app.models.imports import ImportRow, ImportRun
+
+ROW_ORDER = Order((ImportRow.index.expression,))
+
+
+async def run(session: AsyncSession, run_id: UUID) -> ImportRun | None:
+    return await session.get(ImportRun, run_id)
+
+
+def rows(run_id: UUID, action: str | None = None) -> Select[ImportRow]:
+    statement = select(ImportRow).where(ImportRow.run_id == run_id)
+    return statement if action is None else statement.where(ImportRow.action == action)
+
+
+async def all_rows(session: AsyncSession, run_id: UUID) -> list[ImportRow]:
+    return list(await session.scalars(rows(run_id).order_by(ImportRow.index)))
+
+
+async def spoken(session: AsyncSession, regions: list[str]) -> Vocabulary:
+    """What a row may name, from the reference data; of the client's regions those that exist."""
+    modes = (await session.execute(select(ConversionMode.code, ConversionMode.name_zh))).tuples().all()
+    sources = (await session.execute(select(FundingSource.code, FundingSource.name_zh))).tuples().all()
+    existing = await session.scalars(select(Region.code).where(Region.code.in_(regions)))
+    return vocabulary(modes, sources, existing)
