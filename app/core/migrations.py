@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from alembic import command
-from alembic.config import Config
 from app.core.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
