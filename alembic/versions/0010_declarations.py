@@ -47,7 +47,7 @@ POLICIES = [
     ),
     *protect(
         "recusal_decisions",
-        select=f"{DECIDER} AND person_id <> {ME}",
+        select=f"{DECIDER} AND EXISTS (SELECT FROM recusals AS own WHERE own.id = recusal_decisions.recusal_id)",
         walls=walls_on(EVERY, f"{PERSON} AND {SUBJECTS}"),
     ),
     *protect("recusal_notices", select=f"person_id = {ME}", walls=walls_on(EVERY, PERSON)),
@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("organisation_id", sa.Uuid(), nullable=True),
         sa.Column("project_id", sa.Uuid(), nullable=True),
         sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("reaches", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("initiator", sa.Text(), nullable=False),
         sa.Column("initiated_by", sa.Uuid(), nullable=True),
         sa.Column("relation_code", sa.Text(), nullable=False),
@@ -141,6 +142,7 @@ def upgrade() -> None:
         "recusal_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("recusal_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("region_code", sa.Text(), nullable=True),
         sa.Column("organisation_id", sa.Uuid(), nullable=True),
@@ -159,8 +161,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["decided_by"], ["people.id"], name=op.f("fk_recusal_decisions_decided_by")),
         sa.ForeignKeyConstraint(["recusal_id"], ["recusals.id"], name=op.f("fk_recusal_decisions_recusal_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recusal_decisions")),
+        sa.UniqueConstraint("recusal_id", "number", name=op.f("uq_recusal_decisions_recusal_id_number")),
     )
-    op.create_index("ix_recusal_decisions_recusal_id", "recusal_decisions", ["recusal_id"], unique=False)
     op.create_table(
         "recusal_notices",
         sa.Column("recusal_id", sa.Uuid(), nullable=False),
@@ -187,7 +189,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_recusal_notices_person_id"), table_name="recusal_notices")
     op.drop_table("recusal_notices")
-    op.drop_index("ix_recusal_decisions_recusal_id", table_name="recusal_decisions")
     op.drop_table("recusal_decisions")
     op.drop_index("ix_recusals_region_code", table_name="recusals")
     op.drop_index("ix_recusals_person_id", table_name="recusals")

@@ -39,15 +39,16 @@ MY_SHEET = (
 
 POLICIES = [
     *protect("experts", select=f"person_id = {ME} OR {HANDLER}", insert=OFFICE, update=OFFICE),
+    # A reserve is told nothing until promoted; who was suspended or voided gets no further by an act of their own.
     *protect(
         "assignments",
-        select=f"person_id = {ME} OR {HANDLER}",
-        update=f"person_id = {ME}",
+        select=f"(person_id = {ME} AND NOT is_reserve) OR {HANDLER}",
+        update=f"person_id = {ME} AND NOT is_reserve AND state NOT IN ('suspended', 'voided')",
         walls=walls_on(EVERY, JUDGED),
     ),
     *protect(
         "panels",
-        select=f"{HANDLER} OR {seated('panels.id', 'invited', 'accepted', 'declared', 'done')}",
+        select=f"{HANDLER} OR {seated('panels.id', 'invited', 'accepted', 'declared', 'done', 'declined')}",
         insert=OFFICE,
         update=OFFICE,
         walls=walls_on(EVERY, JUDGED),
@@ -82,6 +83,8 @@ def upgrade() -> None:
         sa.Column("region_code", sa.Text(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column("criteria", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("seats", sa.Integer(), nullable=False),
         sa.Column("reserves", sa.Integer(), nullable=False),
@@ -115,6 +118,7 @@ def upgrade() -> None:
         sa.Column("is_reserve", sa.Boolean(), nullable=False),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("decline_reason", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("resume_to", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),

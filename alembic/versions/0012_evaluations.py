@@ -23,6 +23,7 @@ OFFICE = holds("league_office")
 PERSON = "(SELECT gate.kind()) = 'person'"
 WALLED = not_walled("region", "region_code")
 ANYBODY = "(SELECT gate.kind()) IS NOT NULL"
+JUDGE = f"{HANDLER} AND NOT ({OWN})"
 EVERY = ("select", "insert", "update", "delete")
 
 POLICIES = [
@@ -43,15 +44,20 @@ POLICIES = [
         insert=OFFICE,
         walls=[Wall("insert", WALLED)],
     ),
-    # Judgement: never the region's, before it is published; results are computed by the worker alone.
+    # Judgement: never the region's, not even where its staff sit in the office, too; results are computed by the
+    # worker alone.
     *protect(
         "appraisal_files",
-        select=HANDLER,
-        insert=OFFICE,
-        update=HANDLER,
+        select=JUDGE,
+        insert=f"{OFFICE} AND NOT ({OWN})",
+        update=JUDGE,
         walls=walls_on(EVERY, f"{PERSON} AND {WALLED}"),
     ),
-    *protect("result_versions", select=HANDLER, walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")),
+    *protect("result_versions", select=JUDGE, walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")),
+    # Written with a publication, so the region's own staff may read it; who is walled gets none of it.
+    *protect(
+        "disclosed_explanations", select=f"{OWN} OR {HANDLER}", walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")
+    ),
 ]
 
 
@@ -104,6 +110,7 @@ def upgrade() -> None:
         sa.Column("appraised_by", sa.Uuid(), nullable=True),
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("latest_result", sa.Integer(), nullable=True),
+        sa.Column("voided", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -128,6 +135,7 @@ def upgrade() -> None:
         sa.Column("latest_version", sa.Integer(), nullable=True),
         sa.Column("submitted_by", sa.Uuid(), nullable=True),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("send_back_reason", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -226,11 +234,29 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("file_id", "number", name=op.f("pk_result_versions")),
     )
+    op.create_table(
+        "disclosed_explanations",
+        sa.Column("file_id", sa.Uuid(), nullable=False),
+        sa.Column("publication_number", sa.Integer(), nullable=False),
+        sa.Column("evaluation_id", sa.Uuid(), nullable=False),
+        sa.Column("region_code", sa.Text(), nullable=False),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("disclosed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["file_id", "region_code"],
+            ["appraisal_files.id", "appraisal_files.region_code"],
+            name=op.f("fk_disclosed_explanations_file_id_region_code"),
+        ),
+        sa.PrimaryKeyConstraint("file_id", "publication_number", name=op.f("pk_disclosed_explanations")),
+    )
+    op.create_index("ix_disclosed_explanations_evaluation_id", "disclosed_explanations", ["evaluation_id"])
     for statement in POLICIES:
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.drop_table("disclosed_explanations")
     op.drop_table("result_versions")
     op.drop_table("evaluation_versions")
     op.drop_table("evaluation_items")

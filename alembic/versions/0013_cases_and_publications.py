@@ -69,12 +69,18 @@ def upgrade() -> None:
         sa.Column("selected_at_most", sa.Integer(), nullable=False),
         sa.Column("criteria", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("criteria_sha256", sa.Text(), nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("reserves", sa.Integer(), nullable=False),
+        sa.Column("quorum", sa.Integer(), nullable=False),
         sa.Column("phase", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
             "phase IN ('open', 'reviewing', 'closed', 'published')", name=op.f("ck_case_rounds_phase_known")
+        ),
+        sa.CheckConstraint(
+            "seats >= 1 AND reserves >= 0 AND quorum BETWEEN 1 AND seats", name=op.f("ck_case_rounds_seats_in_order")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_rounds")),
         sa.UniqueConstraint("year", name=op.f("uq_case_rounds_year")),
@@ -109,6 +115,7 @@ def upgrade() -> None:
         sa.Column("regularity", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("prepared_by", sa.Uuid(), nullable=False),
+        sa.Column("edited_by", postgresql.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("recommended_by", sa.Uuid(), nullable=True),
         sa.Column("recommended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),

@@ -16,11 +16,18 @@ depends_on = None
 
 
 OWN = within("region_code", "regions")
-FILED = "(SELECT gate.sees_filed())"
+# What was sent is seen with its dossier. A project has readers of its own (its entity, its field's department).
+SENT = """released_at IS NOT NULL AND CASE owner_kind
+    WHEN 'project' THEN EXISTS (SELECT FROM projects AS owner WHERE owner.id = attachments.project_id)
+    ELSE (SELECT gate.sees_filed()) END"""
 
 POLICIES = [
     *protect(
-        "attachments", select=f"{OWN} OR (released_at IS NOT NULL AND {FILED})", insert=OWN, update=OWN, delete=OWN
+        "attachments",
+        select=f"{OWN} OR ({SENT})",
+        insert=f"{OWN} AND uploaded_by = (SELECT gate.principal())",
+        update=OWN,
+        delete=f"{OWN} AND released_at IS NULL",
     ),
     # Bytes are reached through an attachment that the caller sees.
     *protect(
@@ -66,6 +73,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["uploaded_by"], ["people.id"], name=op.f("fk_attachments_uploaded_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attachments")),
     )
+    op.create_index("ix_attachments_sha256", "attachments", ["sha256"], unique=False)
+    # As it is, and not compressed: these files are so already, and a page of it is read without the rest.
+    op.execute("ALTER TABLE blobs ALTER COLUMN content SET STORAGE EXTERNAL")
     op.create_index("ix_attachments_owner", "attachments", ["owner_kind", "owner_id"], unique=False)
     for statement in POLICIES:
         op.execute(statement)

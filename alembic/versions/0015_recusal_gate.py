@@ -9,71 +9,123 @@ Follows: 0014
 
 from alembic import op
 
-from app.models.ddl import APP, engine_function
+from app.models.ddl import APP, ENGINE, engine_function
 
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
 
-MAY_DECIDE = """
+# What a recusal speaks of beside its own subject, so that nobody who is walled from one handles the other: the
+# region of the project or case, the regions whose libraries hold the organisation.
+CLEAR_OF = """
 BEGIN
-    RETURN gate.kind() = 'person' AND gate.handles() AND person IS DISTINCT FROM gate.principal()
-        AND NOT gate.walls() && array_remove(ARRAY[
-            'region:' || region, 'organisation:' || organisation, 'project:' || project, 'case:' || kase], NULL);
+    RETURN NOT gate.walls() && (coalesce(reached, '{}') || ARRAY(
+        SELECT unnest(array_remove(ARRAY['region:' || region, 'organisation:' || organisation,
+                                         'project:' || project, 'case:' || kase], NULL))
+        UNION
+        SELECT 'region:' || p.region_code FROM projects AS p
+        WHERE p.id = project OR (p.organisation_id = organisation AND p.membership IN ('in_library', 'left'))
+        UNION
+        SELECT unnest(array_remove(ARRAY['region:' || c.region_code, 'project:' || c.project_id,
+                                         'organisation:' || p.organisation_id], NULL))
+        FROM cases AS c LEFT JOIN projects AS p ON p.id = c.project_id WHERE c.id = kase));
 END
 """
 
+MAY_DECIDE = """
+BEGIN
+    RETURN gate.kind() = 'person' AND gate.handles() AND person IS DISTINCT FROM gate.principal()
+        AND gate.clear_of(region, organisation, project, kase, reached);
+END
+"""
+
+IS_SUBJECT = """
+BEGIN
+    RETURN num_nonnulls(region, organisation, project, kase) = 1 AND (
+        EXISTS (SELECT FROM regions AS r WHERE r.code = region AND r.assessed)
+        OR EXISTS (SELECT FROM organisations AS o WHERE o.id = organisation)
+        OR EXISTS (SELECT FROM projects AS p WHERE p.id = project)
+        OR EXISTS (SELECT FROM cases AS c WHERE c.id = kase));
+END
+"""
+
+# From an organisation or project: the judgement of every region whose library holds it, and of cases about it.
+REACH = """
+BEGIN
+    RETURN ARRAY(
+        SELECT 'region:' || p.region_code FROM projects AS p
+        WHERE (p.organisation_id = organisation OR p.id = project) AND p.membership = 'in_library'
+        UNION
+        SELECT 'case:' || c.id FROM cases AS c JOIN projects AS p ON p.id = c.project_id
+        WHERE p.organisation_id = organisation OR p.id = project
+        ORDER BY 1);
+END
+"""
+
+# `taken`, or what is unknown. The subject comes before the person: what is refused must not depend on who is named.
 RECUSE = """
 DECLARE begun text := CASE WHEN how IN ('self', 'ex_officio', 'detected') THEN 'provisional' ELSE 'pending' END;
 BEGIN
     IF (how = 'self' AND person IS DISTINCT FROM gate.principal())
-        OR (how = 'ex_officio' AND NOT gate.may_decide(person, region, organisation, project, kase))
-        OR (how IN ('interested_party', 'informant') AND gate.kind() IS DISTINCT FROM 'person')
-        OR (how = 'detected' AND gate.kind() IS NOT NULL) THEN
+        OR (how = 'ex_officio' AND NOT gate.may_decide(person, region, organisation, project, kase, '{}'))
+        OR (how <> 'detected' AND gate.kind() IS DISTINCT FROM 'person')
+        OR (how = 'detected' AND (gate.kind() IS NOT NULL
+                                  OR NOT pg_has_role(session_user, '{ENGINE}', 'MEMBER'))) THEN
         RAISE EXCEPTION 'not entitled to start this recusal' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    -- An application about nobody is taken like any other: the answer must not tell who is known here.
-    IF begun = 'pending' AND NOT EXISTS (SELECT FROM people WHERE id = person) THEN
-        RETURN;
+    IF NOT gate.is_subject(region, organisation, project, kase) THEN
+        RETURN 'unknown_subject';
+    END IF;
+    IF NOT EXISTS (SELECT FROM relations WHERE code = relation) THEN
+        RETURN 'unknown_relation';
+    END IF;
+    IF NOT EXISTS (SELECT FROM people WHERE id = person) THEN
+        -- An application about nobody is taken like any other: the answer must not tell who is known here.
+        RETURN CASE begun WHEN 'pending' THEN 'taken' ELSE 'unknown_person' END;
     END IF;
     IF begun = 'provisional' THEN
         PERFORM gate.require_exclusive(person);
     END IF;
-    INSERT INTO recusals (id, person_id, region_code, organisation_id, project_id, case_id, initiator, initiated_by,
-                          relation_code, statement, state, declared_at, version, created_at, updated_at)
-    VALUES (recusal, person, region, organisation, project, kase, how, gate.principal(),
-            relation, words, begun, at, 1, at, at);
+    INSERT INTO recusals (id, person_id, region_code, organisation_id, project_id, case_id, reaches, initiator,
+                          initiated_by, relation_code, statement, state, declared_at, version, created_at, updated_at)
+    VALUES (recusal, person, region, organisation, project, kase, gate.reach(organisation, project), how,
+            gate.principal(), relation, words, begun, at, 1, at, at);
     IF begun = 'provisional' THEN
         PERFORM gate.protect(person, at);
     END IF;
+    RETURN 'taken';
 END
-"""
+""".replace("{ENGINE}", ENGINE)
 
 # Everything of a person that a recusal touches, brought in line with the person's recusals as they stand now.
+# `rev` rises only where a wall or an assignment moves: a rejected application must not be felt.
 PROTECT = """
 DECLARE
     barred text[];
     void text[];
     touched uuid[];
+    moved integer;
 BEGIN
     SELECT coalesce(array_agg(DISTINCT subject), '{}'),
            coalesce(array_agg(DISTINCT subject) FILTER (WHERE state = 'in_force'), '{}')
     INTO barred, void
     FROM (
-        SELECT r.state, unnest(array_remove(ARRAY['region:' || r.region_code, 'organisation:' || r.organisation_id,
-                   'project:' || r.project_id, 'case:' || r.case_id], NULL)) AS subject
+        SELECT r.state, unnest(r.reaches || array_remove(ARRAY['region:' || r.region_code,
+                   'organisation:' || r.organisation_id, 'project:' || r.project_id, 'case:' || r.case_id], NULL))
+               AS subject
         FROM recusals AS r WHERE r.person_id = target AND r.state IN ('provisional', 'in_force')
-        UNION
-        -- From an organisation or project: the judgement of every region whose library contains it.
-        SELECT r.state, 'region:' || p.region_code
-        FROM recusals AS r
-        JOIN projects AS p ON p.organisation_id = r.organisation_id OR p.id = r.project_id
-        WHERE r.person_id = target AND r.state IN ('provisional', 'in_force') AND p.membership = 'in_library'
     ) AS live;
-    DELETE FROM walls WHERE person_id = target AND subject <> ALL (barred);
-    INSERT INTO walls (person_id, subject, since) SELECT target, unnest(barred), at ON CONFLICT DO NOTHING;
-    UPDATE principals SET rev = rev + 1 WHERE id = target;
+    WITH fallen AS (
+        DELETE FROM walls WHERE person_id = target AND subject <> ALL (barred) RETURNING 1
+    ), raised AS (
+        INSERT INTO walls (person_id, subject, since) SELECT target, unnest(barred), at
+        ON CONFLICT DO NOTHING RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM fallen) + (SELECT count(*) FROM raised) INTO moved;
+    IF moved > 0 THEN
+        UPDATE principals SET rev = rev + 1 WHERE id = target;
+    END IF;
 
     WITH changed AS (
         UPDATE assignments AS a
@@ -97,18 +149,55 @@ BEGIN
     )
     SELECT coalesce(array_agg(DISTINCT panel_id), '{}') INTO touched FROM changed;
     UPDATE score_sheets AS s
-    SET state = CASE a.state WHEN 'voided' THEN 'voided' WHEN 'suspended' THEN 'sealed' ELSE 'submitted' END,
+    SET state = CASE WHEN a.state = 'voided' THEN 'voided' WHEN a.state = 'suspended' THEN 'sealed'
+                     WHEN s.submitted_at IS NULL THEN 'draft' ELSE 'submitted' END,
         version = s.version + 1, updated_at = at
     FROM assignments AS a
     WHERE a.id = s.assignment_id AND a.person_id = target AND (
         (a.state = 'voided' AND s.state <> 'voided')
-        OR (a.state = 'suspended' AND s.state = 'submitted')
+        OR (a.state = 'suspended' AND s.state IN ('draft', 'submitted'))
         OR (a.state NOT IN ('voided', 'suspended') AND s.state = 'sealed'));
+    -- Files in one order, whoever is being recused at the same time from the same regions.
+    PERFORM FROM appraisal_files AS f WHERE f.appraised_by = target OR f.approved_by = target
+        OR f.evaluation_id IN (SELECT p.subject_id FROM panels AS p WHERE p.id = ANY (touched))
+    ORDER BY f.id FOR UPDATE;
     UPDATE appraisal_files AS f
     SET stale = true, under_correction = f.under_correction OR f.state = 'published',
         version = f.version + 1, updated_at = at
     FROM panels AS p
     WHERE p.id = ANY (touched) AND p.subject_kind = 'evaluation' AND p.subject_id = f.evaluation_id;
+    -- What the person appraised or approved before: kept as void, to be done again by somebody else.
+    WITH reopened AS (
+        UPDATE appraisal_files AS f
+        SET stale = true, version = f.version + 1, updated_at = at,
+            voided = f.voided || jsonb_build_array(jsonb_build_object('state', f.state, 'at', at,
+                'appraised_by', f.appraised_by, 'score', f.appraisal_score::text, 'reason', f.appraisal_reason,
+                'approved_by', f.approved_by)),
+            state = CASE WHEN f.appraised_by = target THEN 'under_review' ELSE 'graded' END,
+            appraisal_score = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_score END,
+            appraisal_reason = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_reason END,
+            appraised_by = nullif(f.appraised_by, target), approved_by = NULL
+        WHERE ('region:' || f.region_code) = ANY (barred) AND f.state <> 'published'
+          AND (f.appraised_by = target OR f.approved_by = target)
+        RETURNING f.evaluation_id, f.region_code
+    )
+    INSERT INTO jobs (id, kind, key, payload, region_code, state, attempts, run_at, asked_at)
+    SELECT gen_random_uuid(), 'evaluations.settle', 'evaluations.settle:' || gen_random_uuid(),
+           jsonb_build_object('subject_id', r.evaluation_id), r.region_code, 'queued', 0, at, at
+    FROM reopened AS r;
+    WITH corrected AS (
+        UPDATE appraisal_files AS f
+        SET stale = true, under_correction = true, version = f.version + 1, updated_at = at
+        WHERE ('region:' || f.region_code) = ANY (barred) AND f.state = 'published' AND NOT f.under_correction
+          AND (f.appraised_by = target OR f.approved_by = target)
+        RETURNING f.evaluation_id, f.region_code
+    )
+    INSERT INTO jobs (id, kind, key, payload, region_code, state, attempts, run_at, asked_at)
+    SELECT gen_random_uuid(), 'evaluations.settle', 'evaluations.settle:' || gen_random_uuid(),
+           jsonb_build_object('subject_id', r.evaluation_id), r.region_code, 'queued', 0, at, at
+    FROM corrected AS r;
+    PERFORM FROM case_files AS f WHERE f.case_id IN (SELECT p.subject_id FROM panels AS p WHERE p.id = ANY (touched))
+    ORDER BY f.id FOR UPDATE;
     UPDATE case_files AS f
     SET stale = true, under_correction = f.under_correction OR f.state = 'published',
         version = f.version + 1, updated_at = at
@@ -124,9 +213,10 @@ BEGIN
            CASE WHEN r.region_code IS NOT NULL THEN 'region' WHEN r.organisation_id IS NOT NULL THEN 'organisation'
                 WHEN r.project_id IS NOT NULL THEN 'project' ELSE 'case' END,
            coalesce(r.region_code, r.organisation_id::text, r.project_id::text, r.case_id::text),
-           r.state, r.declared_at,
+           -- Since when the person is barred: not since when somebody applied for it.
+           r.state, at,
            (SELECT d.reason FROM recusal_decisions AS d WHERE d.recusal_id = r.id AND d.outcome = r.state
-            ORDER BY d.decided_at DESC LIMIT 1), at
+            ORDER BY d.number DESC LIMIT 1), at
     FROM recusals AS r WHERE r.person_id = target AND r.state <> 'pending'
         -- A rejected application never became known to the person, and does not become so now.
         AND (r.state <> 'rejected' OR EXISTS (SELECT FROM recusal_notices AS n WHERE n.recusal_id = r.id))
@@ -142,7 +232,7 @@ DECLARE found_recusal recusals%ROWTYPE;
 BEGIN
     SELECT * INTO found_recusal FROM recusals WHERE id = recusal FOR UPDATE;
     IF found_recusal.id IS NULL OR NOT gate.may_decide(found_recusal.person_id, found_recusal.region_code,
-            found_recusal.organisation_id, found_recusal.project_id, found_recusal.case_id) THEN
+            found_recusal.organisation_id, found_recusal.project_id, found_recusal.case_id, found_recusal.reaches) THEN
         RETURN 'hidden';
     END IF;
     IF found_recusal.state NOT IN ('pending', 'provisional') OR result NOT IN ('in_force', 'rejected') THEN
@@ -152,11 +242,14 @@ BEGIN
         RETURN 'same_person';
     END IF;
     PERFORM gate.require_exclusive(found_recusal.person_id);
-    INSERT INTO recusal_decisions (id, recusal_id, person_id, region_code, organisation_id, project_id, case_id,
+    INSERT INTO recusal_decisions (id, recusal_id, number, person_id, region_code, organisation_id, project_id, case_id,
                                    outcome, reason, legal_basis, decided_by, decided_at)
-    VALUES (decision, recusal, found_recusal.person_id, found_recusal.region_code, found_recusal.organisation_id,
+    VALUES (decision, recusal, found_recusal.version, found_recusal.person_id, found_recusal.region_code, found_recusal.organisation_id,
             found_recusal.project_id, found_recusal.case_id, result, words, basis, gate.principal(), at);
-    UPDATE recusals SET state = result, version = version + 1, updated_at = at WHERE id = recusal;
+    UPDATE recusals
+    SET state = result, version = version + 1, updated_at = at,
+        reaches = ARRAY(SELECT DISTINCT unnest(reaches || gate.reach(organisation_id, project_id)) ORDER BY 1)
+    WHERE id = recusal;
     PERFORM gate.protect(found_recusal.person_id, at);
     RETURN 'decided';
 END
@@ -170,21 +263,27 @@ DECLARE
 BEGIN
     SELECT * INTO found_recusal FROM recusals WHERE id = recusal FOR UPDATE;
     IF found_recusal.id IS NULL OR NOT gate.may_decide(found_recusal.person_id, found_recusal.region_code,
-            found_recusal.organisation_id, found_recusal.project_id, found_recusal.case_id) THEN
+            found_recusal.organisation_id, found_recusal.project_id, found_recusal.case_id, found_recusal.reaches) THEN
         RETURN 'hidden';
     END IF;
     IF found_recusal.state <> 'in_force' THEN
         RETURN 'wrong_state';
     END IF;
     SELECT d.decided_by INTO proposed_by FROM recusal_decisions AS d
-    WHERE d.recusal_id = recusal AND d.outcome = 'lift_proposed' ORDER BY d.decided_at DESC LIMIT 1;
+    WHERE d.recusal_id = recusal AND d.outcome = 'lift_proposed'
+        -- A proposal by who is recused from it meanwhile is none.
+        AND NOT EXISTS (SELECT FROM walls AS w WHERE w.person_id = d.decided_by AND w.subject = ANY (
+            found_recusal.reaches || array_remove(ARRAY['region:' || found_recusal.region_code,
+                'organisation:' || found_recusal.organisation_id, 'project:' || found_recusal.project_id,
+                'case:' || found_recusal.case_id], NULL)))
+    ORDER BY d.number DESC LIMIT 1;
     IF proposed_by = gate.principal() THEN
         RETURN 'same_person';
     END IF;
     PERFORM gate.require_exclusive(found_recusal.person_id);
-    INSERT INTO recusal_decisions (id, recusal_id, person_id, region_code, organisation_id, project_id, case_id,
+    INSERT INTO recusal_decisions (id, recusal_id, number, person_id, region_code, organisation_id, project_id, case_id,
                                    outcome, reason, legal_basis, decided_by, decided_at)
-    VALUES (decision, recusal, found_recusal.person_id, found_recusal.region_code, found_recusal.organisation_id,
+    VALUES (decision, recusal, found_recusal.version, found_recusal.person_id, found_recusal.region_code, found_recusal.organisation_id,
             found_recusal.project_id, found_recusal.case_id,
             CASE WHEN proposed_by IS NULL THEN 'lift_proposed' ELSE 'lifted' END, words, basis, gate.principal(), at);
     UPDATE recusals SET state = CASE WHEN proposed_by IS NULL THEN state ELSE 'lifted' END,
@@ -230,7 +329,10 @@ BEGIN
     IF EXISTS (SELECT FROM plan_preparers AS q LEFT JOIN employments AS e
                    ON e.organisation_id = q.organisation_id AND e.person_id = person
                WHERE q.region_code = region AND (q.person_id = person OR e.id IS NOT NULL))
-        OR EXISTS (SELECT FROM cases AS c WHERE c.id = kase AND c.prepared_by = person) THEN
+        OR EXISTS (SELECT FROM evaluation_versions AS v WHERE v.region_code = region
+                   AND person IN (v.submitted_by, v.signed_by))
+        OR EXISTS (SELECT FROM cases AS c WHERE c.id = kase
+                   AND person = ANY (c.edited_by || ARRAY[c.prepared_by, c.recommended_by])) THEN
         rules := rules || 'prepared_it'::text;
     END IF;
     RETURN rules;
@@ -260,14 +362,34 @@ BEGIN
 END
 """
 
-# Nothing of a subject is graded or published while an application on it waits for its decision.
+# Discretionary acts check again under the lock; whoever asks learns no rule.
+MAY_REVIEW = """
+DECLARE seat assignments%ROWTYPE;
+BEGIN
+    SELECT * INTO seat FROM assignments WHERE id = assignment AND person_id = gate.principal();
+    RETURN seat.id IS NOT NULL
+        AND cardinality(gate.ineligibility(seat.person_id, seat.region_code, seat.case_id, on_day)) = 0;
+END
+"""
+
+# The office keeps the pool, and reads no grants.
+IS_EXPERT = """
+BEGIN
+    RETURN gate.has_role('{league_office}') AND EXISTS (
+        SELECT FROM grants AS g WHERE g.person_id = person AND g.role = 'expert' AND g.state = 'active');
+END
+"""
+
+# Nothing of a subject is graded or published while an application on it waits for its decision; nor while one
+# person alone has barred another from it, or an officer could rid a panel of whom they like.
 PENDING_ON = """
 BEGIN
     RETURN EXISTS (
-        SELECT FROM recusals AS r WHERE r.state = 'pending' AND (
-            r.region_code = region OR (kase IS NOT NULL AND r.case_id = kase)
-            OR EXISTS (SELECT FROM projects AS p WHERE p.region_code = region AND p.membership = 'in_library'
-                       AND (p.id = r.project_id OR p.organisation_id = r.organisation_id))));
+        SELECT FROM recusals AS r
+        WHERE (r.state = 'pending' OR (r.state = 'provisional' AND r.initiator <> 'self'))
+          AND (r.region_code = region OR r.case_id = kase
+               OR ARRAY['region:' || region, 'case:' || kase]
+                  && (r.reaches || gate.reach(r.organisation_id, r.project_id))));
 END
 """
 
@@ -275,6 +397,17 @@ ON_STANDING = """
 DECLARE person uuid := coalesce(NEW.person_id, OLD.person_id);
 BEGIN
     PERFORM gate.require_exclusive(person);
+    -- Tokens end only where the scopes change: nobody learns from a 401 that an invitation is on its way.
+    IF TG_TABLE_NAME = 'assignments' THEN
+        IF coalesce(OLD.state IN ('accepted', 'declared', 'done'), false)
+            = coalesce(NEW.state IN ('accepted', 'declared', 'done'), false) THEN
+            RETURN NULL;
+        END IF;
+    ELSIF TG_TABLE_NAME = 'declarations' THEN
+        IF coalesce(NEW.assignment_id, OLD.assignment_id) IS NOT NULL THEN
+            RETURN NULL;
+        END IF;
+    END IF;
     UPDATE principals SET rev = rev + 1 WHERE id = person;
     RETURN NULL;
 END
@@ -298,10 +431,13 @@ END
 
 _SUBJECT = "region text, organisation uuid, project uuid, kase uuid"
 FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
-    (f"may_decide(person uuid, {_SUBJECT}) RETURNS boolean", MAY_DECIDE, ()),
+    (f"clear_of({_SUBJECT}, reached text[]) RETURNS boolean", CLEAR_OF, (APP,)),
+    (f"may_decide(person uuid, {_SUBJECT}, reached text[]) RETURNS boolean", MAY_DECIDE, ()),
+    (f"is_subject({_SUBJECT}) RETURNS boolean", IS_SUBJECT, ()),
+    ("reach(organisation uuid, project uuid) RETURNS text[]", REACH, ()),
     ("protect(target uuid, at timestamptz) RETURNS void", PROTECT, ()),
     (
-        f"recuse(recusal uuid, person uuid, how text, {_SUBJECT}, relation text, words text, at timestamptz) RETURNS void",
+        f"recuse(recusal uuid, person uuid, how text, {_SUBJECT}, relation text, words text, at timestamptz) RETURNS text",
         RECUSE,
         (APP,),
     ),
@@ -321,10 +457,15 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
         ASSIGN,
         (APP,),
     ),
+    ("may_review(assignment uuid, on_day date) RETURNS boolean", MAY_REVIEW, (APP,)),
+    ("is_expert(person uuid) RETURNS boolean", IS_EXPERT, (APP,)),
     ("pending_on(region text, kase uuid) RETURNS boolean", PENDING_ON, (APP,)),
     ("on_standing() RETURNS trigger", ON_STANDING, ()),
     ("standing() RETURNS jsonb", STANDING, (APP,)),
 ]
+
+# The policy of 0010 knows the recusal's own subject; nobody handles one that speaks of what they are walled from.
+CLEAR = "gate.clear_of(region_code, organisation_id, project_id, case_id, reaches)"
 
 TRIGGERS = (
     ("commitments", "INSERT OR DELETE"),
@@ -337,6 +478,7 @@ def upgrade() -> None:
     for signature, body, callers in FUNCTIONS:
         for statement in engine_function(signature, body, callers=callers):
             op.execute(statement)
+    op.execute(f"CREATE POLICY wall_reach ON recusals AS RESTRICTIVE FOR SELECT TO {APP} USING ({CLEAR})")
     for table, events in TRIGGERS:
         op.execute(
             f"CREATE TRIGGER on_standing AFTER {events} ON {table} FOR EACH ROW EXECUTE FUNCTION gate.on_standing()"
@@ -344,6 +486,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP POLICY wall_reach ON recusals")
     for table, _ in TRIGGERS:
         op.execute(f"DROP TRIGGER on_standing ON {table}")
     for signature, _, _ in reversed(FUNCTIONS):

@@ -46,6 +46,7 @@ _ALL = (
     Scope("evaluations:manage", "组织年度评估", "Run the evaluation cycle", "9"),
     Scope("evaluations:review", "评审评估材料", "Review evaluations", "9", judging=True),
     Scope("evaluations:appraise", "综合评议", "Appraise", "9", judging=True),
+    Scope("evaluations:approve", "审定评估结果", "Approve results", "10", judging=True),
     Scope("assignments:respond", "答复评审邀请", "Answer review assignments", "11", judging=True),
     Scope("declarations:write", "作出承诺与申报", "Make commitments and declarations", "11"),
     Scope("recusals:apply", "申请他人回避或提供情况", "Apply for somebody's recusal, or inform", "11"),
@@ -65,6 +66,7 @@ JUDGING = frozenset(scope.code for scope in _ALL if scope.judging)
 CONDITIONS: dict[str, tuple[str, ...]] = {
     "assignments:respond": ("commitment",),
     "evaluations:appraise": ("commitment", "declaration"),
+    "evaluations:approve": ("commitment", "declaration"),
     "evaluations:review": ("commitment", "declaration", "evaluation"),
     "cases:review": ("commitment", "declaration", "case"),
 }
@@ -80,7 +82,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     ),
     Role.LEAGUE_COMMITTEE: frozenset(
         _READS
-        | {"supervision:read", "evaluations:read", "evaluations:appraise"}
+        | {"supervision:read", "evaluations:read", "evaluations:appraise", "evaluations:approve"}
         | {"declarations:write", "recusals:apply", "recusals:decide"}
     ),
     Role.DISCIPLINE_INSPECTOR: frozenset(

@@ -76,8 +76,13 @@ TAGS = [
     {"name": "people", "description": "People, employment, accounts and grants."},
     {"name": "plans", "description": "Yearly plans (年度计划, Art. 3)."},
     {"name": "projects", "description": "The key-project library (重点项目库, Art. 3)."},
+    {"name": "attachments", "description": "Files of plans, projects, self-evaluations and cases (附件)."},
     {"name": "imports", "description": "Pushes by other systems, and their receipts."},
     {"name": "tasks", "description": "Reporting tasks (报送任务), and what waits for me."},
+    {"name": "reviews", "description": "Expert pool, panels, assignments, score sheets (评审, Art. 9, 11, 13)."},
+    {"name": "declarations", "description": "Commitments, declarations of interests, recusals (回避, Art. 11)."},
+    {"name": "evaluations", "description": "The evaluation of the previous year (年度评估, Art. 8-10)."},
+    {"name": "publications", "description": "What was published, for everybody."},
     {"name": "audit", "description": "What was done and refused."},
     {"name": "operations", "description": "Health."},
 ]

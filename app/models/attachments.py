@@ -23,7 +23,8 @@ class Blob(Base):
 class Attachment(Base):
     """A file of a dossier: of a plan, a self-evaluation, a case or a project.
 
-    `released_at`: from then on whoever may see the sent dossier may download it too; before, the region only.
+    `released_at`: from then on whoever may see the sent dossier may download it too, and it stays; before, the
+    region only.
     `sealed_scan`: the scan of the signed and stamped paper, with its document number and date.
     """
 
@@ -31,6 +32,8 @@ class Attachment(Base):
     __table_args__ = (
         one_of("owner_kind", ("plan", "project", "evaluation", "case")),
         Index("ix_attachments_owner", "owner_kind", "owner_id"),
+        # Bytes are read through the attachments that name them.
+        Index("ix_attachments_sha256", "sha256"),
         declare(TableClass.DOSSIER, REGION, PROJECT_IF_ANY),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, Numeric, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import (
@@ -22,12 +22,22 @@ from app.models.base import (
 )
 
 
+class RoundPhase(StrEnum):
+    OPEN = "open"
+    REVIEWING = "reviewing"
+    CLOSED = "closed"
+    PUBLISHED = "published"
+
+
 class CaseRound(Versioned, Base):
-    """A year's selection: quota per region, weights of the four criteria. Its calendar is everybody's to know."""
+    """A year's selection: quota per region, weights of the four criteria, size of the panels. Its calendar is
+    everybody's to know.
+    """
 
     __tablename__ = "case_rounds"
     __table_args__ = (
-        one_of("phase", ("open", "reviewing", "closed", "published")),
+        one_of("phase", RoundPhase),
+        CheckConstraint("seats >= 1 AND reserves >= 0 AND quorum BETWEEN 1 AND seats", name="seats_in_order"),
         UniqueConstraint("year"),
         declare(TableClass.REFERENCE),
     )
@@ -39,6 +49,9 @@ class CaseRound(Versioned, Base):
     selected_at_most: Mapped[int]
     criteria: Mapped[list[Any]]
     criteria_sha256: Mapped[str]
+    seats: Mapped[int] = mapped_column(default=3)
+    reserves: Mapped[int] = mapped_column(default=1)
+    quorum: Mapped[int] = mapped_column(default=3)
     phase: Mapped[str]
 
 
@@ -49,7 +62,10 @@ class CaseState(StrEnum):
 
 
 class Case(Versioned, Base):
-    """A region's case. Text by the four criteria: 模式创新性、实际成效显著性、经验可推广性、运作规范性."""
+    """A region's case. Text by the four criteria: 模式创新性、实际成效显著性、经验可推广性、运作规范性.
+
+    `edited_by`: everybody who changed it after `prepared_by` began it.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -71,6 +87,7 @@ class Case(Versioned, Base):
     regularity: Mapped[str | None]
     state: Mapped[str]
     prepared_by: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    edited_by: Mapped[list[UUID]] = mapped_column(default=list)
     recommended_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     recommended_at: Mapped[datetime | None]
 
@@ -94,12 +111,20 @@ class CaseDecision(Base):
     decided_at: Mapped[datetime]
 
 
+class CaseFileState(StrEnum):
+    UNDER_REVIEW = "under_review"
+    SCORED = "scored"
+    SELECTED = "selected"
+    NOT_SELECTED = "not_selected"
+    PUBLISHED = "published"
+
+
 class CaseFile(Versioned, Base):
     """The judgement on one case, one to one with it."""
 
     __tablename__ = "case_files"
     __table_args__ = (
-        one_of("state", ("under_review", "scored", "selected", "not_selected", "published")),
+        one_of("state", CaseFileState),
         UniqueConstraint("case_id"),
         ForeignKeyConstraint(["case_id", "region_code"], ["cases.id", "cases.region_code"]),
         declare(TableClass.JUDGEMENT, REGION, CASE),

@@ -111,6 +111,8 @@ class Recusal(Versioned, Base):
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id"))
     case_id: Mapped[UUID | None]
+    # What else it bars from, by walls' subjects: kept once reached, until the recusal ends.
+    reaches: Mapped[list[str]]
     initiator: Mapped[str]
     initiated_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     relation_code: Mapped[str] = mapped_column(ForeignKey("relations.code"))
@@ -126,11 +128,12 @@ class RecusalDecision(Base):
     __table_args__ = (
         one_of("outcome", ("in_force", "rejected", "lift_proposed", "lifted")),
         CheckConstraint("length(reason) >= 2", name="reason_given"),
-        Index("ix_recusal_decisions_recusal_id", "recusal_id"),
+        UniqueConstraint("recusal_id", "number"),
         declare(TableClass.CONFLICT, *_SUBJECTS),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     recusal_id: Mapped[UUID] = mapped_column(ForeignKey("recusals.id"))
+    number: Mapped[int]
     person_id: Mapped[UUID]
     region_code: Mapped[str | None]
     organisation_id: Mapped[UUID | None]

@@ -80,6 +80,7 @@ class Evaluation(Versioned, Base):
     latest_version: Mapped[int | None]
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     submitted_at: Mapped[datetime | None]
+    send_back_reason: Mapped[str | None]
 
 
 class EvaluationItem(Versioned, Base):
@@ -172,6 +173,8 @@ class AppraisalFile(Versioned, Base):
     appraised_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     latest_result: Mapped[int | None]
+    # Appraisals and approvals by who was recused later (评议意见无效): kept, never counted. Written by the gate.
+    voided: Mapped[list[Any]] = mapped_column(default=list)
 
 
 class ResultVersion(Base):
@@ -190,3 +193,23 @@ class ResultVersion(Base):
     explanation: Mapped[dict[str, Any]]
     explanation_sha256: Mapped[str]
     computed_at: Mapped[datetime]
+
+
+class DisclosedExplanation(Base):
+    """What the region itself is told with a publication (反馈): how its result comes about, frozen. Never a seat,
+    an author, a sheet that does not count or an internal number.
+    """
+
+    __tablename__ = "disclosed_explanations"
+    __table_args__ = (
+        ForeignKeyConstraint(["file_id", "region_code"], ["appraisal_files.id", "appraisal_files.region_code"]),
+        Index("ix_disclosed_explanations_evaluation_id", "evaluation_id"),
+        declare(TableClass.JUDGEMENT, REGION),
+    )
+    file_id: Mapped[UUID] = mapped_column(primary_key=True)
+    publication_number: Mapped[int] = mapped_column(primary_key=True)
+    evaluation_id: Mapped[UUID]
+    region_code: Mapped[str]
+    content: Mapped[dict[str, Any]]
+    content_sha256: Mapped[str]
+    disclosed_at: Mapped[datetime]

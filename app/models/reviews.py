@@ -66,6 +66,8 @@ class Panel(Versioned, Base):
     region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"))
     case_id: Mapped[UUID | None]
     year: Mapped[int]
+    title: Mapped[str | None]
+    due_on: Mapped[date | None]
     criteria: Mapped[list[Any]]
     seats: Mapped[int]
     reserves: Mapped[int]
@@ -116,6 +118,7 @@ class Assignment(Versioned, Base):
     is_reserve: Mapped[bool]
     method: Mapped[str]
     reason: Mapped[str | None]
+    decline_reason: Mapped[str | None]
     state: Mapped[str]
     resume_to: Mapped[str | None]
 

@@ -1,0 +1,234 @@
+"""Score against recuse, across two server processes: whoever wins, nothing live is left of a walled person.
+
+RACE_ROUNDS sets how many rounds must really have overlapped.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import random
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth import registry
+from app.core.config import Settings
+from app.models.identity import Employment, Role
+from app.models.reviews import Assignment, Expert, Panel, ReviewCopy, ScoreSheet
+from tests import processes
+from tests.reviews.scene import CRITERIA, REGION, SCORES, YEAR, Scene, make_scene, promise
+from tests.world import Actor, World
+
+ROUNDS = int(os.environ.get("RACE_ROUNDS", "100"))
+AT_ONCE = 6
+LIVE = """
+SELECT count(*) FROM score_sheets AS s JOIN assignments AS a ON a.id = s.assignment_id
+JOIN walls AS w ON w.person_id = s.person_id AND w.subject = 'region:' || s.region_code
+WHERE s.state IN ('draft', 'submitted') OR a.state IN ('invited', 'accepted', 'declared', 'done')
+"""
+
+
+@dataclass
+class Round:
+    """A reviewer with a saved sheet that is ready to be signed."""
+
+    expert: Actor
+    panel: UUID
+    path: str
+
+
+@dataclass
+class Tally:
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    overlapped: int = 0
+    played: int = 0
+
+
+@pytest.fixture
+async def servers(settings: Settings, world: World) -> AsyncIterator[list[httpx.AsyncClient]]:
+    """Two processes over one database, each with its own client."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.processes"])
+    ports = [_free_port(), _free_port()]
+    started = [context.Process(target=processes.serve, args=(settings, port)) for port in ports]
+    for process in started:
+        process.start()
+    clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) for port in ports]
+    try:
+        for client in clients:
+            await _ready(client)
+        yield clients
+    finally:
+        for client in clients:
+            await client.aclose()
+        for process in started:
+            process.kill()
+            process.join()
+
+
+async def test_score_against_recuse(world: World, servers: list[httpx.AsyncClient]) -> None:
+    scene = await make_scene(world, pool=0)
+    tally, chance, gate = Tally(), random.Random(20260302), asyncio.Semaphore(AT_ONCE)  # noqa: S311
+    while tally.overlapped < ROUNDS:
+        assert tally.played < 5 * ROUNDS, tally
+        rounds = [await _prepare(scene) for _ in range(min(25, ROUNDS))]
+        await asyncio.gather(*(_play(scene, servers, one, tally, chance, gate) for one in rounds))
+    _check_answers(tally)
+    assert [row.count for row in await world.rows(LIVE)] == [0]
+    walled = await world.rows("SELECT count(DISTINCT person_id) FROM walls")
+    assert [row.count for row in walled] == [tally.played]
+    (database,) = await world.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    assert database.deadlocks == 0
+    # And the worker finds nobody's sheet to count.
+    await scene.drain()
+    states = await world.rows("SELECT DISTINCT state FROM panels")
+    assert [row.state for row in states] == ["blocked_quorum"]
+
+
+def _check_answers(tally: Tally) -> None:
+    """Nothing but what either order of events gives, and both orders came up, or the rounds did not collide."""
+    statuses = {act: {status for (name, status) in tally.answers if name == act} for act, _ in tally.answers}
+    assert statuses["recuse"] == {201}, tally
+    for act in ("save", "submit"):
+        assert statuses[act] <= {200, 401}, tally
+        assert tally.answers[act, 200] > 0, tally
+        assert tally.answers[act, 401] > 0, tally
+
+
+async def _play(
+    scene: Scene,
+    servers: list[httpx.AsyncClient],
+    one: Round,
+    tally: Tally,
+    chance: random.Random,
+    gate: asyncio.Semaphore,
+) -> None:
+    """Saving and signing on one server, the recusal on the other, begun within a few milliseconds."""
+    here, there = chance.sample(servers, 2)
+    reviewing = _review(here, one, tally, sign=chance.random() < 0.7, again=chance.random() < 0.5)
+    barring = _recuse(there, scene, one, tally, by_self=chance.random() < 0.5)
+    delays = chance.uniform(0, 0.03), chance.uniform(0, 0.03)
+    async with gate:
+        spans = await asyncio.gather(_after(delays[0], reviewing), _after(delays[1], barring))
+    tally.played += 1
+    tally.overlapped += max(begun for begun, _ in spans) < min(ended for _, ended in spans)
+
+
+async def _after(delay: float, act: Awaitable[None]) -> tuple[float, float]:
+    await asyncio.sleep(delay)
+    begun = time.monotonic()
+    await act
+    return begun, time.monotonic()
+
+
+async def _review(server: httpx.AsyncClient, one: Round, tally: Tally, *, sign: bool, again: bool) -> None:
+    headers = {"Authorization": f"Bearer {one.expert.token}", "If-Match": '"1.0123456789abcdef"'}
+    if again or not sign:
+        changed = {"scores": {**SCORES, "innovation": "7"}}
+        saved = await server.put(f"{one.path}/score-sheet", json=changed, headers=headers)
+        tally.answers["save", saved.status_code] += 1
+        headers["If-Match"] = saved.headers.get("etag", headers["If-Match"])
+    if sign:
+        headers["Idempotency-Key"] = uuid4().hex
+        signed = await server.post(f"{one.path}/score-sheet/submit", headers=headers)
+        tally.answers["submit", signed.status_code] += 1
+
+
+async def _recuse(server: httpx.AsyncClient, scene: Scene, one: Round, tally: Tally, *, by_self: bool) -> None:
+    who = one.expert if by_self else scene.office
+    body = {"initiator": "self"} if by_self else {"initiator": "ex_officio", "person_id": str(one.expert.id)}
+    answer = await server.post(
+        "/v1/recusals",
+        json={**body, "region_code": REGION, "relation_code": "kinship", "statement": "查实的关系（示例）"},
+        headers={"Authorization": f"Bearer {who.token}", "Idempotency-Key": uuid4().hex},
+    )
+    tally.answers["recuse", answer.status_code] += 1
+
+
+async def _prepare(scene: Scene) -> Round:
+    """As if the reviewer had walked the whole way: what is raced is the last step."""
+    world = scene.world
+    expert = await world.person(Role.EXPERT, name="示例专家")
+    ids = {"panel_id": uuid4(), "region_code": REGION, "case_id": None}
+    subject, assignment = uuid4(), uuid4()
+    async with world.admin.administration() as session:
+        await registry.lock(session, expert.id)
+        await _eligible(session, scene, expert)
+        session.add(
+            Panel(
+                id=ids["panel_id"],
+                subject_kind="evaluation",
+                subject_id=subject,
+                region_code=REGION,
+                year=YEAR - 1,
+                criteria=CRITERIA,
+                seats=1,
+                reserves=0,
+                quorum=1,
+                state="reviewing",
+            )
+        )
+        await session.flush()
+        session.add(ReviewCopy(**ids, content={}, content_sha256="0" * 64, frozen_at=world.admin.clock.now()))
+        session.add(
+            Assignment(
+                **ids,
+                id=assignment,
+                subject_kind="evaluation",
+                subject_id=subject,
+                person_id=expert.id,
+                position=1,
+                is_reserve=False,
+                method="drawn",
+                state="declared",
+            )
+        )
+        await session.flush()
+        session.add(
+            ScoreSheet(
+                **ids, id=uuid4(), assignment_id=assignment, person_id=expert.id, scores=SCORES, state="draft"
+            )
+        )
+    await world.renew(expert)
+    return Round(expert, UUID(str(ids["panel_id"])), f"/v1/assignments/{assignment}")
+
+
+async def _eligible(session: AsyncSession, scene: Scene, expert: Actor) -> None:
+    session.add(Expert(person_id=expert.id, specialties=[], active=True, term_ends_on=None))
+    session.add(
+        Employment(
+            id=uuid4(),
+            person_id=expert.id,
+            organisation_id=scene.employer,
+            kind="staff",
+            starts_on=date(2015, 1, 1),
+        )
+    )
+    await promise(session, scene.world, expert)
+    assert await session.scalar(text("SELECT count(*) FROM experts WHERE person_id = :p"), {"p": expert.id}) == 1
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _ready(client: httpx.AsyncClient) -> None:
+    for _ in range(300):
+        try:
+            if (await client.get("/healthz")).status_code == 200:
+                return
+        except httpx.TransportError:
+            await asyncio.sleep(0.1)
+    raise AssertionError("the server did not come up")
