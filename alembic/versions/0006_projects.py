@@ -139,6 +139,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("region_code", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("actor_kind", sa.Text(), nullable=False),
@@ -153,9 +154,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_project_changes")),
     )
-    op.create_index(
-        "ix_project_changes_project_id", "project_changes", ["project_id", "occurred_at", "id"], unique=False
-    )
+    op.create_index("ix_project_changes_project_id", "project_changes", ["project_id", "version", "id"], unique=False)
     op.create_table(
         "project_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),

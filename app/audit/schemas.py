@@ -5,10 +5,9 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.fields import Code, Label
+from app.core.fields import Code, Label, Moment
 from app.core.pagination import PageParams
 
 
@@ -18,19 +17,10 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-def _sane(moment: datetime) -> datetime:
-    if not 1900 <= moment.year <= 2200:
-        raise PydanticCustomError("out_of_range", "year out of range")
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_sane), Field(examples=["2026-03-02T01:00:00Z"])]
-
-
 class ActFilters(PageParams):
     """`since` counts in, `until` does not."""
 
-    action: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
+    action: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")] | None = Field(
         default=None, description="Exactly this act: `plans.submit`.", examples=["plans.submit"]
     )
     outcome: Outcome | None = None

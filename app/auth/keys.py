@@ -99,6 +99,8 @@ async def rotate(session: AsyncSession, secret: str, now: datetime) -> str:
 
 async def ensure(session: AsyncSession, secret: str, now: datetime) -> None:
     """Make the first key where there is none. Worker's session."""
+    # Two machines that are set up together make one key.
+    await session.execute(text("SELECT pg_advisory_xact_lock(7204811003)"))
     found = await session.scalar(select(SigningKeyRecord.kid).where(SigningKeyRecord.state == "active").limit(1))
     if found is None:
         await rotate(session, secret, now)

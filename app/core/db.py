@@ -205,6 +205,26 @@ def _unreachable(error: Exception) -> Busy:
     return Busy()
 
 
+@dataclass(slots=True)
+class Trial:
+    """What is tried under a savepoint: taken back unless it is kept."""
+
+    kept: bool = True
+
+
+@asynccontextmanager
+async def trial(session: AsyncSession) -> AsyncIterator[Trial]:
+    """A savepoint. Set `kept` to False, or raise, and everything done in the block is taken back."""
+    attempt = await session.begin_nested()
+    outcome = Trial()
+    try:
+        yield outcome
+    except BaseException:
+        await attempt.rollback()
+        raise
+    await (attempt.commit() if outcome.kept else attempt.rollback())
+
+
 def entered(session: AsyncSession) -> Entered:
     """What the gate answered when this transaction began."""
     answer: Entered = session.info["entered"]

@@ -103,7 +103,7 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "not_found": ("不存在", "it does not exist"),
     "conflict": ("与现有数据冲突", "it conflicts with what is there"),
     "ambiguous": ("对应多个对象，请给出唯一标识", "several match: state the identifying code"),
-    "mixed_years": ("同一来源不得既分年度又按全周期填报", "one source is given by year or for the whole life, not both"),
+    "mixed_years": ("同一来源不得既分年度又按全周期填报", "give a source by year or for the whole life, not both"),
     "weak_password": ("口令强度不足", "the password is too weak"),
 }
 
@@ -283,7 +283,9 @@ def from_database(error: DBAPIError) -> DomainError:
         case _, "23514" | "23502":
             return Invalid(FieldError("", "invalid_value"))
         case _, "42501":
-            return Forbidden()
+            # An upsert that met a row which is hidden (the server's text, in any language, names the USING clause)
+            # conflicts like an insert that did: neither tells of the row.
+            return Conflict() if "(USING" in str(error.orig) else Forbidden()
         case "22", _:
             return Invalid(FieldError("", "invalid_value"))
         case "08", _:

@@ -9,7 +9,7 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.core import errors as e
@@ -76,11 +76,10 @@ class Precondition:
 @answers(e.PRECONDITION_REQUIRED, e.PRECONDITION_FAILED)
 async def get_precondition(
     if_match: Annotated[
-        str | None,
+        # Documented, not validated by the framework: what is too long matches nothing, in its turn.
+        Annotated[str, Field(json_schema_extra={"maxLength": 400})] | None,
         Header(
             description='The ETag of the representation that you changed (`"version.hash"`). Required.',
-            # Documented, not validated by the framework: what is too long matches nothing, in its turn.
-            json_schema_extra={"maxLength": 400},
             examples=['"3.9f86d081884c7d65"'],
         ),
     ] = None,

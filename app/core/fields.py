@@ -1,11 +1,11 @@
 """Field types with their bounds: no NUL, no lone surrogate, no unbounded text or number reaches the database."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 # Control characters other than tab, line feed and carriage return say nothing in a text, and NUL is refused by
@@ -44,20 +44,30 @@ Position = Annotated[int, Field(ge=0, le=100_000, strict=True)]
 Version = Annotated[int, Field(ge=1, le=2_000_000_000)]
 
 
+_DECIMAL = r"^-?[0-9]{1,20}(\.[0-9]{1,10})?$"
+# What the document says may be sent; the number itself is bounded by the field.
+_DecimalInput = (
+    Annotated[str, Field(pattern=_DECIMAL, max_length=32)]
+    | Annotated[int, Field(ge=-99_999_999_999_999, le=99_999_999_999_999)]
+)
+
+
 def _as_decimal(value: object) -> object:
     """A decimal string or an integer; a float has already lost what it stood for."""
     if isinstance(value, bool | float):
         raise PydanticCustomError("wrong_type", "send decimals as strings")
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,20}(\.[0-9]{1,10})?", value, re.ASCII):
+    if isinstance(value, str) and not re.fullmatch(_DECIMAL, value, re.ASCII):
         raise PydanticCustomError("invalid_format", "not a decimal")
     return value
 
 
-_DECIMAL_STRING = PlainSerializer(lambda value: format(value, "f"), return_type=str)
+_DECIMAL_STRING = PlainSerializer(
+    lambda value: format(value, "f"), return_type=Annotated[str, Field(pattern=_DECIMAL, max_length=32)]
+)
 
 Money = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=str | int),
+    BeforeValidator(_as_decimal, json_schema_input_type=_DecimalInput),
     Field(
         ge=0,
         max_digits=16,
@@ -69,7 +79,7 @@ Money = Annotated[
 ]
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=str | int),
+    BeforeValidator(_as_decimal, json_schema_input_type=_DecimalInput),
     Field(
         max_digits=16,
         decimal_places=2,
@@ -84,6 +94,9 @@ Score = Annotated[
     Field(ge=0, le=100, max_digits=7, decimal_places=4, description="From 0 to 100.", examples=["86.5"]),
     _DECIMAL_STRING,
 ]
+
+
+_IS_DATE: dict[str, JsonValue] = {"format": "date"}
 
 
 def _as_date(value: object) -> object:
@@ -103,9 +116,27 @@ def _sane(value: date) -> date:
 
 Day = Annotated[
     date,
-    BeforeValidator(_as_date, json_schema_input_type=str),
+    BeforeValidator(_as_date, json_schema_input_type=Annotated[str, Field(max_length=10, json_schema_extra=_IS_DATE)]),
     AfterValidator(_sane),
     Field(examples=["2026-03-31"]),
+]
+
+
+# The year is bounded, so that no offset carries it beyond what a time can be.
+_MOMENT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _as_moment(value: object) -> object:
+    """A time with its offset: a bare number or a local time would be a guess."""
+    if isinstance(value, str) and not _MOMENT.fullmatch(value):
+        raise PydanticCustomError("invalid_format", "not an RFC 3339 time")
+    return value
+
+
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_as_moment, json_schema_input_type=datetime),
+    Field(examples=["2026-03-02T01:00:00Z"]),
 ]
 
 

@@ -128,6 +128,9 @@ def build(app: FastAPI, scopes: dict[str, str]) -> dict[str, Any]:
         described = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(described.pop("$defs", {}))
         schemas[model.__name__] = described
+    for schema in schemas.values():
+        for example in schema.get("examples", ()):
+            _restore_nulls(example, schema, schemas)
     schemas["Problem"] = _PROBLEM
     document["components"]["headers"] = {
         "RequestId": {
@@ -145,6 +148,20 @@ def build(app: FastAPI, scopes: dict[str, str]) -> dict[str, Any]:
             if operation is not None:
                 _complete(operation, route, context.name or "", schemas)
     return document
+
+
+def _restore_nulls(example: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """The framework drops the null members of examples: a required one that is missing was null."""
+    for part in (schema, *schema.get("anyOf", ())):
+        whole = schemas[part["$ref"].rsplit("/", 1)[1]] if "$ref" in part else part
+        if isinstance(example, dict) and "properties" in whole:
+            for name in whole.get("required", ()):
+                example.setdefault(name, None)
+            for name, member in example.items():
+                _restore_nulls(member, whole["properties"].get(name, {}), schemas)
+        elif isinstance(example, list) and "items" in whole:
+            for member in example:
+                _restore_nulls(member, whole["items"], schemas)
 
 
 def _security_schemes(scopes: dict[str, str]) -> dict[str, Any]:

@@ -110,6 +110,9 @@ def field_errors(found: list[dict[str, Any]], *, base: tuple[str | int, ...] = (
     fields: dict[e.FieldError, None] = {}
     for item in found:
         code = item["type"] if item["type"] in e.FIELD_CODES else _PYDANTIC_CODES.get(item["type"])
+        if isinstance(item.get("input"), list | dict):
+            # Pydantic says `too_short` of a list and of a text that another validator handled first.
+            code = _PYDANTIC_CODES.get(item["type"], code)
         if code is None:
             code = "wrong_type" if item["type"].endswith(("_type", "_attributes_type")) else "invalid_value"
         steps: list[str | int] = [*base, *item["loc"]]

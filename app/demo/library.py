@@ -63,7 +63,7 @@ def project_rows() -> list[dict[str, Any]]:
                     "ends_on": "2027-10-31",
                     "funding": [
                         {"source": "league", "year": YEAR, "planned": f"{planned}.00", "done": f"{done}.00"},
-                        {"source": "self_raised", "year": YEAR, "planned": "300000.00", "done": "0.00"},
+                        {"source": "own_funds", "year": YEAR, "planned": "300000.00", "done": "0.00"},
                     ],
                     "expected_benefits": benefits,
                 }

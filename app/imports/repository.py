@@ -28,7 +28,7 @@ async def all_rows(session: AsyncSession, run_id: UUID) -> list[ImportRow]:
 
 async def spoken(session: AsyncSession, regions: list[str]) -> Vocabulary:
     """What a row may name, from the reference data; of the client's regions those that exist."""
-    modes = (await session.execute(select(ConversionMode.code, ConversionMode.name_zh))).tuples().all()
-    sources = (await session.execute(select(FundingSource.code, FundingSource.name_zh))).tuples().all()
+    modes = (await session.execute(select(ConversionMode.code, ConversionMode.name_zh))).all()
+    sources = (await session.execute(select(FundingSource.code, FundingSource.name_zh))).all()
     existing = await session.scalars(select(Region.code).where(Region.code.in_(regions)))
     return vocabulary(modes, sources, existing)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.bulk import insert_rows
-from app.core.db import clock_of, ids_of
+from app.core.db import clock_of, ids_of, trial
 from app.core.errors import FieldError
 from app.core.problems import field_errors
 from app.imports import repository, rules
@@ -27,8 +27,8 @@ from app.projects import bulk, content
 from app.projects.bulk import Incoming, Outcome, Push
 from app.projects.entities import Entity
 
-# A row of 8 MB could hold a million unknown members; no row of ours has so many that can be wrong.
-MAX_ERRORS = 200
+# A row of 8 MB could hold a million unknown members; no honest row has so many that can be wrong.
+MAX_ERRORS = 150
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,300}")
 
 
@@ -66,21 +66,18 @@ async def push_projects(session: AsyncSession, caller: Caller, sent: Batch, opti
     valid = [row.incoming for row in read if row.incoming is not None]
     left = 0
     # The dry run goes the whole way, too: what it applies is taken back.
-    attempt = await session.begin_nested()
-    applied = await bulk.upsert(session, push, valid)
-    outcomes = [
-        applied[index] if row.incoming is not None else Outcome("rejected", errors=row.errors)
-        for index, row in enumerate(read)
-    ]
-    rejected = sum(outcome.action == "rejected" for outcome in outcomes)
-    if options.on_missing is OnMissing.LEAVE and not rejected:
-        pushed = [row.external_id for row in read if row.external_id is not None]
-        left = await bulk.leave_missing(session, push, sorted(vocabulary.regions), pushed)
-    refused = options.mode is PushMode.ATOMIC and rejected > 0
-    if refused or options.dry_run:
-        await attempt.rollback()
-    else:
-        await attempt.commit()
+    async with trial(session) as attempt:
+        applied = await bulk.upsert(session, push, valid)
+        outcomes = [
+            applied[index] if row.incoming is not None else Outcome("rejected", errors=row.errors)
+            for index, row in enumerate(read)
+        ]
+        rejected = sum(outcome.action == "rejected" for outcome in outcomes)
+        if options.on_missing is OnMissing.LEAVE and not rejected:
+            pushed = [row.external_id for row in read if row.external_id is not None]
+            left = await bulk.leave_missing(session, push, sorted(vocabulary.regions), pushed)
+        refused = options.mode is PushMode.ATOMIC and rejected > 0
+        attempt.kept = not (refused or options.dry_run)
     rows = [
         _receipt(push.run_id, caller.id, index, row, outcome, refused=refused, dry_run=options.dry_run)
         for index, (row, outcome) in enumerate(zip(read, outcomes, strict=True))
@@ -174,7 +171,9 @@ async def _keep(
     started: datetime,
 ) -> None:
     counts = Counter(row["action"] for row in rows)
-    outcome = rules.outcome(total=len(rows), rejected=counts[RowAction.REJECTED], atomic=options.mode is PushMode.ATOMIC)
+    outcome = rules.outcome(
+        total=len(rows), rejected=counts[RowAction.REJECTED], atomic=options.mode is PushMode.ATOMIC
+    )
     session.add(
         ImportRun(
             id=push.run_id,

@@ -131,13 +131,17 @@ class ProjectFunding(Base):
 
 
 class ProjectChange(Base):
-    """The project's history (入库、调整、退库): every act with who, when, why and what changed."""
+    """The project's history (入库、调整、退库): every act with who, when, why and what changed.
+
+    `version` is the project's after the act: the order of acts, even of those that share a moment.
+    """
 
     __tablename__ = "project_changes"
-    __table_args__ = _child_args(Index("ix_project_changes_project_id", "project_id", "occurred_at", "id"))
+    __table_args__ = _child_args(Index("ix_project_changes_project_id", "project_id", "version", "id"))
     id: Mapped[UUID] = mapped_column(primary_key=True)
     project_id: Mapped[UUID]
     region_code: Mapped[str]
+    version: Mapped[int]
     occurred_at: Mapped[datetime]
     action: Mapped[str]
     actor_kind: Mapped[str]

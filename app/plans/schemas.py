@@ -5,8 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.actions import AllowedAction
 from app.core.fields import (
@@ -15,6 +14,7 @@ from app.core.fields import (
     Day,
     Label,
     LongText,
+    Moment,
     QueryYear,
     ReasonText,
     RegionCode,
@@ -88,15 +88,6 @@ class PlanSort(StrEnum):
     REGION_LAST = "-region_code"
     YEAR = "year"
     YEAR_LAST = "-year"
-
-
-def _sane(value: datetime) -> datetime:
-    if not 1900 <= value.year <= 2200:
-        raise PydanticCustomError("out_of_range", "year out of range")
-    return value
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 
 
 class PlanFilters(PageParams):

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record_each
 from app.core.bulk import insert_new_rows, insert_rows, update_rows
-from app.core.db import Entry, clock_of, ids_of
+from app.core.db import Entry, clock_of, ids_of, trial
 from app.core.errors import Busy, FieldError
 from app.models.projects import Membership, Project, ProjectChange, ProjectExternalId, ProjectFunding
 from app.projects import content, entities, repository, rules
@@ -69,6 +69,15 @@ class _Write:
     planned: _Planned
     changes: Changes
 
+    @property
+    def version(self) -> int:
+        return 1 if self.planned.held is None else self.planned.held.version + 1
+
+    @property
+    def subjects(self) -> tuple[str, UUID]:
+        """Region and investment entity."""
+        return self.planned.row.region_code, self.planned.after["organisation_id"]
+
 
 async def upsert(session: AsyncSession, push: Push, rows: Sequence[Incoming]) -> dict[int, Outcome]:
     """Apply the rows; their external ids are distinct. Raises `Busy` where it lost a race that it can win later."""
@@ -86,12 +95,12 @@ async def upsert(session: AsyncSession, push: Push, rows: Sequence[Incoming]) ->
             planned.append(plan)
     # An external id that stands for a project which the caller may not see is met only by inserting it.
     for _ in range(3):
-        async with session.begin_nested() as attempt:
+        async with trial(session) as attempt:
             applied = await _apply(session, push, planned)
             hidden = {index for index, outcome in applied.items() if outcome.errors == _HIDDEN}
-            if not hidden:
-                return outcomes | applied
-            await attempt.rollback()
+            attempt.kept = not hidden
+        if attempt.kept:
+            return outcomes | applied
         outcomes |= {index: applied[index] for index in hidden}
         planned = [plan for plan in planned if plan.row.index not in hidden]
     raise Busy
@@ -156,8 +165,8 @@ async def _apply(session: AsyncSession, push: Push, planned: Sequence[_Planned])
     await _update(session, updated, now)
     await _replace_funding(session, [*created, *(write for write in updated if "funding" in write.changes)], updated)
     await _remember(session, push, [*created, *updated], now)
-    await record_each(session, "projects.create", [_resource(write) for write in created])
-    await record_each(session, "projects.update", [_resource(write) for write in updated])
+    await record_each(session, "projects.create", [_resource(write.id, *write.subjects) for write in created])
+    await record_each(session, "projects.update", [_resource(write.id, *write.subjects) for write in updated])
     return outcomes
 
 
@@ -229,7 +238,7 @@ async def _remember(session: AsyncSession, push: Push, writes: Sequence[_Write],
             acts.append(("update", changes, None))
         if stage is not None:
             acts.append(("reported", {"building_stage": stage}, write.planned.row.stage_reason))
-        rows += _history(session, write.id, write.planned.row.region_code, acts, push.run_id, now)
+        rows += _history(session, push, (write.id, write.planned.row.region_code, write.version), acts, now)
     await insert_rows(session, ProjectChange, rows)
 
 
@@ -239,14 +248,14 @@ def _arrival() -> dict[str, Any]:
 
 def _history(
     session: AsyncSession,
-    project_id: UUID,
-    region_code: str,
+    push: Push,
+    project: tuple[UUID, str, int],
     acts: Iterable[tuple[str, Mapping[str, Any], str | None]],
-    run_id: UUID,
     now: datetime,
 ) -> list[dict[str, Any]]:
     entry: Entry = session.info["entry"]
     listed = list(acts)
+    project_id, region_code, version = project
     # Ids of one moment are drawn at random: sorted, they keep the acts' order.
     keys = sorted(ids_of(session).dossier(now) for _ in listed)
     return [
@@ -254,11 +263,12 @@ def _history(
             "id": key,
             "project_id": project_id,
             "region_code": region_code,
+            "version": version,
             "occurred_at": now,
             "action": action,
             "actor_kind": entry.kind,
             "actor_id": entry.principal,
-            "import_run_id": run_id,
+            "import_run_id": push.run_id,
             "reason": reason,
             "changes": changes,
         }
@@ -266,15 +276,8 @@ def _history(
     ]
 
 
-def _resource(write: _Write) -> Resource:
-    row = write.planned.row
-    return Resource(
-        "project",
-        write.id,
-        region_code=row.region_code,
-        organisation_id=write.planned.after["organisation_id"],
-        project_id=write.id,
-    )
+def _resource(project: UUID, region: str, entity: UUID | None) -> Resource:
+    return Resource("project", project, region_code=region, organisation_id=entity, project_id=project)
 
 
 async def leave_missing(session: AsyncSession, push: Push, regions: Sequence[str], pushed: Sequence[str]) -> int:
@@ -284,16 +287,10 @@ async def leave_missing(session: AsyncSession, push: Push, regions: Sequence[str
     act = ("leave", {"membership": {"before": str(Membership.IN_LIBRARY), "after": str(Membership.LEFT)}}, _LEFT_REASON)
     rows = [
         change
-        for project_id, region_code, _ in left
-        for change in _history(session, project_id, region_code, [act], push.run_id, now)
+        for project in left
+        for change in _history(session, push, (project.id, project.region_code, project.version), [act], now)
     ]
     await insert_rows(session, ProjectChange, rows)
-    await record_each(
-        session,
-        "projects.leave",
-        [
-            Resource("project", project_id, region_code=code, organisation_id=entity, project_id=project_id)
-            for project_id, code, entity in left
-        ],
-    )
+    gone = [_resource(project.id, project.region_code, project.organisation_id) for project in left]
+    await record_each(session, "projects.leave", gone)
     return len(left)

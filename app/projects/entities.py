@@ -97,7 +97,7 @@ async def _known(session: AsyncSession, sought: Sequence[Wanted]) -> list[_Known
             or_(Organisation.credit_code == any_(literal(codes, ARRAY(Text))), named)
         )
     )
-    return [_Known(*row) for row in rows.tuples()]
+    return [_Known(*row) for row in rows]
 
 
 async def _make(session: AsyncSession, missing: Sequence[Wanted]) -> None:

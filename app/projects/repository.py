@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, Text, Uuid, any_, delete, func, literal, or_, select, update
@@ -29,7 +30,7 @@ _SORTS = {
     ProjectSort.NAME: Order((Project.name.expression, Project.id.expression)),
     ProjectSort.NAME_DESCENDING: Order((Project.name.expression, Project.id.expression), descending=True),
 }
-HISTORY_ORDER = Order((ProjectChange.occurred_at.expression, ProjectChange.id.expression), descending=True)
+HISTORY_ORDER = Order((ProjectChange.version.expression, ProjectChange.id.expression), descending=True)
 DECISION_ORDER = Order((ProjectDecision.decided_at.expression, ProjectDecision.id.expression), descending=True)
 
 
@@ -49,7 +50,17 @@ class Held:
 
     id: UUID
     region_code: str
+    version: int
     values: Values
+
+
+class Left(NamedTuple):
+    """A member that left, with the version that this made."""
+
+    id: UUID
+    region_code: str
+    version: int
+    organisation_id: UUID | None
 
 
 def order(sort: ProjectSort) -> Order:
@@ -108,7 +119,12 @@ def _narrowed(statement: Select[Project], filters: ProjectFilters) -> Select[Pro
 
 
 async def one(session: AsyncSession, project_id: UUID, *, lock: bool = False) -> Project | None:
-    return await session.get(Project, project_id, with_for_update=True if lock else None)
+    statement = select(Project).where(Project.id == project_id)
+    if lock:
+        # As it stands under the lock, whatever this session read before (`Session.get` would call that stale).
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    found: Project | None = await session.scalar(statement)
+    return found
 
 
 async def surroundings(session: AsyncSession, project: Project) -> Surroundings:
@@ -161,7 +177,7 @@ async def proposer(session: AsyncSession, project_id: UUID) -> UUID | None:
     found: UUID | None = await session.scalar(
         select(ProjectChange.actor_id)
         .where(ProjectChange.project_id == project_id, ProjectChange.action.in_(("propose", "re-enter")))
-        .order_by(ProjectChange.occurred_at.desc(), ProjectChange.id.desc())
+        .order_by(ProjectChange.version.desc(), ProjectChange.id.desc())
         .limit(1)
     )
     return found
@@ -193,7 +209,7 @@ async def practice_area_exists(session: AsyncSession, area_id: UUID) -> bool:
 
 async def held(session: AsyncSession, source: str, external_ids: Sequence[str]) -> dict[str, Held]:
     """Visible projects by their id in the source system, locked in one order, so that pushes do not deadlock."""
-    columns = [getattr(Project, name) for name in ("id", "region_code", *content.COLUMNS)]
+    columns = [getattr(Project, name) for name in ("id", "region_code", "version", *content.COLUMNS)]
     rows = (
         await session.execute(
             select(ProjectExternalId.external_id, *columns)
@@ -207,20 +223,22 @@ async def held(session: AsyncSession, source: str, external_ids: Sequence[str]) 
         )
     ).all()
     lines = await funding_of(session, [row.id for row in rows]) if rows else {}
-    return {row.external_id: Held(row.id, row.region_code, content.of(row, lines.get(row.id, []))) for row in rows}
+    return {
+        row.external_id: Held(row.id, row.region_code, row.version, content.of(row, lines.get(row.id, [])))
+        for row in rows
+    }
 
 
 async def delete_funding(session: AsyncSession, project_ids: Sequence[UUID]) -> None:
     if project_ids:
-        await session.execute(
-            delete(ProjectFunding).where(ProjectFunding.project_id == any_(literal(list(project_ids), ARRAY(Uuid))))
-        )
+        mine = ProjectFunding.project_id == any_(literal(list(project_ids), ARRAY(Uuid)))
+        await session.execute(delete(ProjectFunding).where(mine).execution_options(synchronize_session=False))
 
 
 async def leave(
     session: AsyncSession, source: str, regions: Sequence[str], kept: Sequence[str], now: datetime
-) -> list[tuple[UUID, str, UUID | None]]:
-    """Members of the source in these regions without any of the kept external ids; id, region and entity of each."""
+) -> list[Left]:
+    """Take out members of the source in these regions that have none of the kept external ids."""
     named = select(ProjectExternalId.project_id).where(
         ProjectExternalId.project_id == Project.id,
         ProjectExternalId.source_system == source,
@@ -235,7 +253,7 @@ async def leave(
             ~named.exists(),
         )
         .values(membership=Membership.LEFT, version=Project.version + 1, updated_at=now)
-        .returning(Project.id, Project.region_code, Project.organisation_id)
+        .returning(Project.id, Project.region_code, Project.version, Project.organisation_id)
         .execution_options(synchronize_session=False)
     )
-    return [(row.id, row.region_code, row.organisation_id) for row in rows]
+    return [Left(*row) for row in rows]

@@ -32,7 +32,6 @@ from app.models.projects import Axis, BuildingStage, Membership
 
 ModeCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$", max_length=50, examples=["ecological_agriculture"])]
 SourceCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$", max_length=50, examples=["central"])]
-SourceSystem = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$", examples=["province-projects"])]
 NationalCode = Annotated[
     str,
     Field(
@@ -46,7 +45,7 @@ Area = Annotated[Quantity, Field(ge=0, description="Mu, as a decimal string.", e
 Yuan = Annotated[
     Decimal,
     Field(ge=0, description="A sum of yuan, as a decimal string.", examples=["1200000.00"]),
-    PlainSerializer(lambda value: format(value, "f"), return_type=str),
+    PlainSerializer(lambda value: format(value, "f"), return_type=Annotated[str, Field(max_length=32)]),
 ]
 
 
@@ -277,6 +276,7 @@ class ProjectChangeOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
     id: UUID
+    version: Version = Field(description="The project's version after the act.")
     occurred_at: datetime
     action: Code
     actor_kind: Code
@@ -311,7 +311,7 @@ class ProjectFilters(PageParams):
     mode: ModeCode | None = Field(default=None, description="As primary or secondary mode.")
     organisation_id: UUID | None = Field(default=None, description="The investment entity.")
     year: QueryYear | None = Field(default=None, description="With funding in that year, or running in it.")
-    source_system: SourceSystem | None = None
+    source_system: ShortText | None = Field(default=None, examples=["province-projects"])
     updated_since: Moment | None = Field(
         default=None, description="RFC 3339 with an offset. Overlap a little: a commit may end after a later one."
     )

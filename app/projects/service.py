@@ -157,6 +157,7 @@ async def _record(
             id=ids_of(session).dossier(now),
             project_id=project.id,
             region_code=project.region_code,
+            version=project.version,
             occurred_at=now,
             action=action,
             actor_kind=entry.kind,

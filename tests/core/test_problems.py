@@ -36,7 +36,11 @@ CAUSES: list[tuple[int, str, Cause]] = [
     (409, "conflict", lambda o, _: o.post(ORGANISATIONS, {**BODY, "credit_code": "93152525MA0ABCDE66"})),
     (412, "precondition_failed", lambda o, path: o.patch(path, {CANARY: 1}, etag='"9.0123456789abcdef"')),
     (413, "payload_too_large", lambda o, _: _bare(o, "POST", ORGANISATIONS, JSON, b" " * (MAX_BODY_BYTES + 1))),
-    (415, "unsupported_media_type", lambda o, _: _bare(o, "POST", ORGANISATIONS, {**JSON, "Content-Type": CANARY}, b"x")),
+    (
+        415,
+        "unsupported_media_type",
+        lambda o, _: _bare(o, "POST", ORGANISATIONS, {**JSON, "Content-Type": CANARY}, b"x"),
+    ),
     (422, "validation_failed", lambda o, _: o.post(ORGANISATIONS, {CANARY: CANARY, "name": 7, "kind": CANARY})),
     (422, "validation_failed", lambda o, _: _bare(o, "POST", ORGANISATIONS, JSON, CANARY.encode())),
     (428, "precondition_required", lambda o, path: o.patch(path, {CANARY: 1})),

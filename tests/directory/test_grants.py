@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from httpx import AsyncClient, Response
 
+from app.auth import registry
 from app.models.identity import Role
 from tests.world import Actor, World
 
@@ -147,8 +148,6 @@ async def test_the_holder_does_not_confirm(world: World) -> None:
     await verify(granter, holder)
     made = await given(granter, holder, EXPERT)
     async with world.admin.administration() as session:
-        from app.auth import registry
-
         await registry.add_grant(session, holder.id, Role.SECURITY_ADMIN)
     await world.renew(holder)
     assert (await holder.act(made.headers["location"], "confirm")).json()["code"] == "four_eyes"

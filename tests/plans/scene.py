@@ -9,7 +9,7 @@ from tests.world import Actor, World
 
 REGION, OTHER = "152501", "152502"
 SIGNATURE = {"document_number": "示例市政发〔2026〕1号", "document_date": "2026-03-01"}
-REMARKS = {"note": "请补正（示例）", "remarks": [{"section": "targets", "text": "请写明基数（示例）"}]}
+REMARKS: dict[str, Any] = {"note": "请补正（示例）", "remarks": [{"section": "targets", "text": "请写明基数（示例）"}]}
 
 ITEMS: dict[str, dict[str, Any]] = {
     "targets": {"indicator_code": "grassland_cover", "baseline_value": "45.2", "target_value": "45.6"},

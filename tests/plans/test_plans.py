@@ -160,6 +160,7 @@ async def test_list_filters_and_sorts(scene: Scene, clock: FrozenClock) -> None:
     "query",
     [
         "updated_since=2026-01-01",
+        "updated_since=1767225600",
         "updated_since=0001-01-01T00:00:00%2B14:00",
         "sort=state",
         "state=lost",

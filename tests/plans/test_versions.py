@@ -60,7 +60,7 @@ async def test_compare(scene: Scene) -> None:
     assert (change["before"]["target_value"], change["after"]["target_value"]) == ("45.60", "44.90")
     assert [item["id"] for item in found["tasks"]["added"]] == [touched["added"]]
     assert [item["id"] for item in found["tasks"]["removed"]] == [touched["removed"]]
-    untouched = {"added": [], "removed": [], "changed": []}
+    untouched: dict[str, list[Any]] = {"added": [], "removed": [], "changed": []}
     assert found["safeguards"] == found["preparers"] == found["arrangements"] == untouched
     backwards = (await scene.editor.get(f"{path}/versions/1/comparison?with=2")).json()
     assert [item["id"] for item in backwards["tasks"]["removed"]] == [touched["added"]]

@@ -94,7 +94,7 @@ async def test_return_for_completion_and_send_again(scene: Scene) -> None:
     path = await scene.submitted()
     content = (await scene.office.get(f"{path}/versions/1")).json()["content"]
     task = content["tasks"][0]["id"]
-    body = {
+    body: dict[str, Any] = {
         "note": "请补正后重报（示例）",
         "remarks": [
             {"section": "tasks", "item_id": task, "text": "请写明责任单位（示例）"},
@@ -130,7 +130,7 @@ async def test_return_for_completion_and_send_again(scene: Scene) -> None:
         ([{"section": "tasks", "text": ""}], "/remarks/0/text"),
         ([{"section": "tasks", "item_id": str(uuid4()), "text": "没有（示例）"}], "/remarks/0/item_id"),
         (
-            [REMARKS["remarks"][0], {"section": "overview", "item_id": str(uuid4()), "text": "不是（示例）"}],  # type: ignore[index]
+            [REMARKS["remarks"][0], {"section": "overview", "item_id": str(uuid4()), "text": "不是（示例）"}],
             "/remarks/1/item_id",
         ),
     ],

@@ -1,8 +1,11 @@
-"""Projects for tests: bodies that are complete, and drafts made through the API."""
+"""Projects for tests: complete bodies, drafts made through the API, and what the database was asked meanwhile."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from httpx import Response
+from sqlalchemy import event
 
 from tests.world import Actor, World
 
@@ -58,3 +61,19 @@ async def done(actor: Actor, path: str, action: str, body: Any = None) -> Respon
 
 def errors(answer: Response) -> set[tuple[str, str]]:
     return {(error["pointer"], error["code"]) for error in answer.json()["errors"]}
+
+
+@contextmanager
+def statements(world: World) -> Iterator[list[str]]:
+    """What the application sends to the database meanwhile."""
+    sent: list[str] = []
+    engine = world.api.state.database.engine.sync_engine
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

@@ -1,31 +1,10 @@
 """The list: filters, sorts, pages, and as many statements for many projects as for one."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import pytest
-from sqlalchemy import event
 
 from app.models.identity import Role
-from tests.projects.library import complete, done, drafted, proposed
+from tests.projects.library import complete, done, drafted, proposed, statements
 from tests.world import Actor, World
-
-
-@contextmanager
-def statements(world: World) -> Iterator[list[str]]:
-    """What the application sends to the database meanwhile."""
-    sent: list[str] = []
-    engine = world.api.state.database.engine.sync_engine
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -80,10 +59,12 @@ async def test_filters_narrow(world: World, editor: Actor) -> None:
 async def test_what_changed_since(world: World, editor: Actor) -> None:
     path = await drafted(editor, await complete(world, name="甲（示例）"))
     world.api.state.database.clock.advance(hours=1)
+    await world.renew(editor)
     await drafted(editor, await complete(world, name="乙（示例）"))
     since = "2026-03-02T01:30:00Z"
     assert await names(editor, f"updated_since={since}") == ["乙（示例）"]
     world.api.state.database.clock.advance(hours=1)
+    await world.renew(editor)
     await done(editor, path, "propose")
     assert len(await names(editor, "updated_since=2026-03-02T09:30:00%2B08:00")) == 2
     page = (await editor.get("/v1/projects")).json()["items"]

@@ -36,23 +36,25 @@ async def test_each_sees_what_their_grants_show(world: World) -> None:
     tourism = await proposed(world, editor, primary_mode="ecological_tourism", secondary_modes=[])
 
     everything = {draft, own, plain, tourism}
-    expected = {
-        editor: everything,
-        approver: everything,
-        other: set(),
-        office: everything - {draft},
-        inspector: everything - {draft},
-        department: {own, plain},
-        builder: {own},
-        machine: set(),
-    }
-    for actor, visible in expected.items():
+    expected: list[tuple[Actor, set[str]]] = [
+        (editor, everything),
+        (approver, everything),
+        (other, set()),
+        (office, everything - {draft}),
+        (inspector, everything - {draft}),
+        (department, {own, plain}),
+        (builder, {own}),
+        (machine, set()),
+    ]
+    for actor, visible in expected:
         assert await seen(actor) == visible
         for path in everything:
             for part in ("", "/history", "/decisions"):
                 assert (await actor.get(path + part)).status_code == (200 if path in visible else 404)
-    assert (await expert.get("/v1/projects")).json()["code"] == "insufficient_scope"
-    assert (await editor.client.get("/v1/projects", headers={"Authorization": ""})).status_code == 401
+    for route in ("/v1/projects", own, f"{own}/history", f"{own}/decisions"):
+        assert (await expert.get(route)).json()["code"] == "insufficient_scope"
+        assert (await editor.client.get(route, headers={"Authorization": ""})).status_code == 401
+        assert (await editor.get(f"{route}?nonsense=1")).status_code == 422
 
 
 @pytest.mark.parametrize("subject", ["region", "project", "organisation"])

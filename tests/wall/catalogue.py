@@ -39,7 +39,8 @@ SELECT c.relname AS table, CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::r
        a.privilege_type AS privilege
 FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a WHERE c.relnamespace = 'public'::regnamespace
 UNION
-SELECT c.relname, CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END, a.privilege_type || ' of a column'
+SELECT c.relname, CASE a.grantee WHEN 0 THEN 'public' ELSE a.grantee::regrole::text END,
+       a.privilege_type || ' of a column'
 FROM pg_attribute AS t JOIN pg_class AS c ON c.oid = t.attrelid CROSS JOIN LATERAL aclexplode(t.attacl) AS a
 WHERE c.relnamespace = 'public'::regnamespace
 """
@@ -72,10 +73,10 @@ async def faults(connection: asyncpg.Connection, declared: dict[str, Declared]) 
     policies = await connection.fetch(POLICIES)
     grants = await connection.fetch(GRANTS)
     found = _of_tables(tables, declared)
-    for name in declared:
+    for name, table in declared.items():
         own = [policy for policy in policies if policy["table"] == name]
         held = {g["privilege"] for g in grants if g["table"] == name and g["role"] == APP}
-        found += _of_policies(name, declared[name], own, held)
+        found += _of_policies(name, table, own, held)
     found += _of_grants(tables, grants)
     found += _of_foreign_keys(await connection.fetch(FOREIGN_KEYS), declared)
     return found
@@ -152,11 +153,11 @@ def _of_grants(tables: list[asyncpg.Record], grants: list[asyncpg.Record]) -> li
     for grant in grants:
         table, role, privilege = grant["table"], grant["role"], grant["privilege"]
         told = f"{role} holds {privilege} on {table}"
-        if role == "public" or role == WORKER:
-            found.append(told)
-        elif role == APP and (privilege not in COMMANDS.values() or table in SECRET | partitions):
-            found.append(told)
-        elif role == ENGINE and (privilege not in COMMANDS.values() or table in partitions):
+        if (
+            role in {"public", WORKER}
+            or (role == APP and (privilege not in COMMANDS.values() or table in SECRET | partitions))
+            or (role == ENGINE and (privilege not in COMMANDS.values() or table in partitions))
+        ):
             found.append(told)
     return found
 

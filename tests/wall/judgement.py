@@ -50,7 +50,8 @@ SHEET_WALL = f"{KNOWN} AND {not_walled('region', 'region_code')}"
 
 async def create(owner: asyncpg.Connection) -> None:
     for table, wall in ((FILES, FILE_WALL), (SHEETS, SHEET_WALL)):
-        await owner.execute(str(CreateTable(table).compile(dialect=postgresql.dialect())))
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        await owner.execute(str(CreateTable(table).compile(dialect=dialect)))
         for statement in protect(
             table.name, select=JUDGES, insert=JUDGES, update=JUDGES, delete=JUDGES, walls=walls_on(ALL, wall)
         ):

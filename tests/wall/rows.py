@@ -16,6 +16,7 @@ REGION = "152501"
 # What a CHECK asks for and a column's type does not say.
 STATED: dict[tuple[str, str], Any] = {
     ("organisations", "no_code_reason"): "示例",
+    ("clients", "client_id"): "example-client",
     ("plan_preparers", "name"): "示例",
     ("plans", "year"): 2026,
     ("plans", "latest_version"): 1,
@@ -29,6 +30,8 @@ STATED: dict[tuple[str, str], Any] = {
     ("grants", "confirmed_by"): None,
     ("plan_filings", "outcome"): "filed",
 }
+# Loaded already, and needed as they are.
+KEPT = ("regions", "conversion_modes", "funding_sources", "indicators", "relations", "signing_keys")
 _ONE_OF = re.compile(r"^(\w+) IN \('([^']+)'")
 
 
@@ -38,7 +41,7 @@ async def fill(session: AsyncSession) -> dict[str, dict[str, Any]]:
     await registry.lock(session, principal)
     made: dict[str, dict[str, Any]] = {}
     for table in metadata.sorted_tables:
-        if table.name in {"regions", "conversion_modes", "funding_sources", "indicators", "relations"}:
+        if table.name in KEPT:
             row = (await session.execute(table.select().order_by(*table.primary_key).limit(2))).mappings().all()[-1]
             made[table.name] = dict(row)
         else:

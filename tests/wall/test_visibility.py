@@ -18,6 +18,7 @@ from tests.wall.catalogue import SECRET
 from tests.wall.rows import REGION, fill
 from tests.world import World
 
+STRANGER = UUID("00000000-0000-4000-8000-000000000001")
 GUARDED = {TableClass.DOSSIER, TableClass.PROCEEDING, TableClass.JUDGEMENT, TableClass.CONFLICT}
 
 
@@ -63,12 +64,12 @@ async def test_without_a_context_nothing_is_seen(filled: World, app_role: asyncp
     ("kind", "who"),
     [
         ("person", None),
-        ("person", uuid4()),
-        ("client", uuid4()),
-        ("engine", uuid4()),
+        ("person", STRANGER),
+        ("client", STRANGER),
+        ("engine", STRANGER),
         ("", None),
         (None, None),
-        ("Person", uuid4()),
+        ("Person", STRANGER),
     ],
 )
 async def test_a_context_that_stands_for_nobody_sees_nothing(
@@ -99,8 +100,8 @@ async def test_who_is_disabled_is_nobody(
 async def test_who_has_no_grant_sees_no_dossier(filled: World, app_role: asyncpg.Connection) -> None:
     guarded = {t.name for t in metadata.sorted_tables if t.info["class"] in GUARDED}
     stranger = await filled.person(name="无授权人员（示例）")
-    abroad = await filled.person((Role.REGION_EDITOR, "152599"))
-    machine = await filled.machine("152599", source="another-system")
+    abroad = await filled.person((Role.REGION_EDITOR, "152525"))
+    machine = await filled.machine("152525", source="another-system")
     for kind, who in (
         ("public", None),
         ("person", stranger.id),
@@ -172,9 +173,7 @@ async def test_a_forced_owner_sees_rows_only_as_a_member_of_the_engine(
 ) -> None:
     """A function of an owner outside the engine would read no recusal: the wall would stand open."""
     await judgement.create(owner)
-    await worker.execute(
-        "INSERT INTO probe_files (id, region_code, name) VALUES (gen_random_uuid(), '152501', '示例')"
-    )
+    await worker.execute("INSERT INTO probe_files (id, region_code, name) VALUES (gen_random_uuid(), '152501', '示例')")
     assert await owner.fetchval("SELECT count(*) FROM probe_files") == 1
     assert await owner.execute("UPDATE probe_files SET score = 1") == "UPDATE 1"
     database = settings.owner_url.rpartition("/")[2].partition("?")[0]
@@ -182,7 +181,9 @@ async def test_a_forced_owner_sees_rows_only_as_a_member_of_the_engine(
     outsider = f"outsider_{uuid4().hex[:12]}"
     try:
         await admin.execute(f"CREATE ROLE {outsider}; GRANT USAGE, CREATE ON SCHEMA public TO {outsider}")
-        await admin.execute(f"ALTER TABLE probe_sheets OWNER TO {outsider}; ALTER TABLE probe_files OWNER TO {outsider}")
+        await admin.execute(
+            f"ALTER TABLE probe_sheets OWNER TO {outsider}; ALTER TABLE probe_files OWNER TO {outsider}"
+        )
         await admin.execute(f"SET ROLE {outsider}")
         assert await admin.fetchval("SELECT count(*) FROM probe_files") == 0
         assert await admin.execute("UPDATE probe_files SET score = 2") == "UPDATE 0"

@@ -1,5 +1,7 @@
 """Who may see and change which person, and which of a person's employments."""
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -58,15 +60,19 @@ PersonToEmploy = Annotated[Person, Depends(person_to_employ)]
 PersonToChange = Annotated[Person, Depends(person_to_change)]
 
 
+@dataclass(frozen=True, slots=True)
 class History:
     """How far back the caller may look: administrators and the person over all, others at what stands today."""
 
-    def __init__(self, session: Session, caller: AnyCaller, person: VisiblePerson) -> None:
-        whole = "grants:read" in caller.scopes or caller.id == person.id
-        self.current_on = None if whole else league_date(clock_of(session).now())
+    current_on: date | None
 
 
-SeenHistory = Annotated[History, Depends(History)]
+async def seen_history(session: Session, caller: AnyCaller, person: VisiblePerson) -> History:
+    whole = "grants:read" in caller.scopes or caller.id == person.id
+    return History(None if whole else league_date(clock_of(session).now()))
+
+
+SeenHistory = Annotated[History, Depends(seen_history)]
 
 
 @answers(e.NOT_FOUND)

@@ -34,7 +34,7 @@ EntityIds = Annotated[
     list[UUID],
     Field(max_length=50, description="The bodies that carry it out (实施单位), Art. 2.", examples=[[]]),
 ]
-ModeCode = Annotated[str, Field(min_length=1, max_length=100, examples=["ecological_agriculture"])]
+ModeCode = Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9_]+$", examples=["ecological_agriculture"])]
 
 
 class PracticeAreaIn(Body):

@@ -37,7 +37,9 @@ async def list_regions(
 
 @routes.get("/regions/{code}", summary="Get a region")
 async def get_region(
-    _caller: Reader, session: Session, code: Annotated[str, Path(max_length=6, examples=["152501"])]
+    _caller: Reader,
+    session: Session,
+    code: Annotated[str, Path(pattern="^[0-9]{6}$", max_length=6, examples=["152501"])],
 ) -> RegionOut:
     """One division by its code."""
     region = await repository.region(session, code)
