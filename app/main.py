@@ -18,6 +18,9 @@ from app.auth.keys import KeyRing
 from app.auth.scopes import SCOPES
 from app.auth.service import TokenService
 from app.auth.tokens import TokenCodec
+from app.cases import router as cases
+from app.cases.files import router as case_files
+from app.cases.rounds import router as case_rounds
 from app.core import docs, health, openapi, problems
 from app.core.audit import Resource, audit
 from app.core.clock import Clock, Ids
@@ -48,6 +51,7 @@ from app.plans.items import tasks as key_tasks
 from app.plans.versions import router as plan_versions
 from app.projects import router as projects
 from app.publications import router as publications
+from app.regulation import router as regulation
 from app.reviews.assignments import router as assignments
 from app.reviews.experts import router as experts
 from app.reviews.panels import router as panels
@@ -78,6 +82,9 @@ ROUTERS = (
     appraisal_files.routes,
     evaluation_cycles.routes,
     evaluation_schemes.routes,
+    cases.routes,
+    case_files.routes,
+    case_rounds.routes,
     publications.routes,
     attachments.routes,
     organisations.routes,
@@ -89,6 +96,7 @@ ROUTERS = (
     reporting.routes,
     audit_trail.routes,
     reference.routes,
+    regulation.routes,
     auth.tokens,
     auth.identity,
     auth.well_known,

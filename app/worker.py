@@ -21,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.attachments import jobs as attachments
+from app.cases import jobs as cases
 from app.core.audit import Resource
 from app.core.db import Database
 from app.core.jobs import ask
@@ -46,6 +47,7 @@ HANDLERS: dict[str, Handler] = {
     **declarations.HANDLERS,
     **reviews.HANDLERS,
     **evaluations.HANDLERS,
+    **cases.HANDLERS,
 }
 # By type of event (`plans.file`): kinds of jobs that are asked for when one is delivered. Their payload is
 # `event_id` and `resource_id`.

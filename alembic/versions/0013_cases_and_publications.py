@@ -124,7 +124,11 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('draft', 'recommended', 'returned')", name=op.f("ck_cases_state_known")),
         sa.ForeignKeyConstraint(["mode_code"], ["conversion_modes.code"], name=op.f("fk_cases_mode_code")),
         sa.ForeignKeyConstraint(["prepared_by"], ["people.id"], name=op.f("fk_cases_prepared_by")),
-        sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_cases_project_id")),
+        sa.ForeignKeyConstraint(
+            ["project_id", "region_code"],
+            ["projects.id", "projects.region_code"],
+            name=op.f("fk_cases_project_id_region_code"),
+        ),
         sa.ForeignKeyConstraint(["recommended_by"], ["people.id"], name=op.f("fk_cases_recommended_by")),
         sa.ForeignKeyConstraint(["region_code"], ["regions.code"], name=op.f("fk_cases_region_code")),
         sa.ForeignKeyConstraint(["round_id"], ["case_rounds.id"], name=op.f("fk_cases_round_id")),

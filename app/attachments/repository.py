@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, delete, func, null, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -74,10 +73,10 @@ async def count(session: AsyncSession, of: Owner) -> int:
 
 
 async def keep_blob(session: AsyncSession, *, sha256: str, media_type: str, content: bytes) -> None:
-    """Store the bytes unless they are known, without learning which: nothing is asked back, and hidden rows count."""
+    """Store the bytes, in the same way and time whether they are known or not, and without learning which."""
     await hold_blob(session, sha256)
-    values = {"sha256": sha256, "size": len(content), "media_type": media_type, "content": content}
-    await session.execute(insert(Blob).values(values).on_conflict_do_nothing())
+    statement = text("SELECT gate.keep_blob(:sha256, :kind, :content)")
+    await session.execute(statement, {"sha256": sha256, "kind": media_type, "content": content})
 
 
 async def hold_blob(session: AsyncSession, sha256: str, *, alone: bool = False) -> None:

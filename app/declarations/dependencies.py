@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from app.auth.dependencies import Session, acts, requires
 from app.auth.principal import Caller
@@ -32,9 +32,10 @@ CHANGES_ONESELF = Depends(lock_oneself)
 
 
 @answers(e.NOT_FOUND)
-async def visible_text(session: Session, version: int) -> CommitmentText:
-    # Beyond the column's range nothing is there, either.
-    found = await repository.wording(session, version) if 0 < version < 2**31 else None
+async def visible_text(
+    session: Session, version: Annotated[int, Path(ge=1, le=2_000_000_000, examples=[1])]
+) -> CommitmentText:
+    found = await repository.wording(session, version)
     if found is None:
         raise e.NotFound
     return found

@@ -46,7 +46,7 @@ async def settle(session: AsyncSession, job: Job) -> None:
     before = (file.state, file.stale, file.blocked_quorum)
     file.state, file.stale = settled.state, False
     file.blocked_quorum = panel.state == PanelState.BLOCKED_QUORUM
-    if file.state != FileState.APPROVED:
+    if file.state not in {FileState.APPROVED, FileState.PUBLISHED}:
         file.approved_by = None
     if settled.compute:
         await _compute(session, file, panel)
@@ -158,7 +158,9 @@ async def _ready(session: AsyncSession, cycle: EvaluationCycle, files: Sequence[
     )
 
 
-def _document(scheme: EvaluationScheme, results: Sequence[tuple[AppraisalFile, ResultVersion, str]]) -> dict[str, object]:
+def _document(
+    scheme: EvaluationScheme, results: Sequence[tuple[AppraisalFile, ResultVersion, str]]
+) -> dict[str, object]:
     """What everybody is told: grades by region code. No total, no rank, nothing of a panel."""
     names = {band.code: band.name_zh for band in scheme_of(scheme.content).bands}
     return {

@@ -79,7 +79,7 @@ def _target(content: Mapping[str, Any], indicator: str) -> Mapping[str, Any] | N
 
 
 async def known(session: AsyncSession, region_code: str, year: int, now: datetime) -> Known:
-    """Plan and library of the region in the year: five statements, whatever the criteria."""
+    """Plan and library of the region in the year: four statements, whatever the criteria."""
     units = {row.code: row.unit for row in await session.execute(select(Indicator.code, Indicator.unit))}
     return Known(await _filed(session, region_code, year), await _library(session, region_code, year), units, now)
 

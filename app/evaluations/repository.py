@@ -1,11 +1,9 @@
 """Self-evaluations' SQL. The row policies decide who sees what; nothing here widens them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.pagination import Order
@@ -113,14 +111,3 @@ async def attached(session: AsyncSession, evaluation_id: UUID, ids: Collection[U
         Attachment.owner_kind == "evaluation", Attachment.owner_id == evaluation_id, Attachment.id.in_(ids)
     )
     return set(await session.scalars(statement))
-
-
-async def release(session: AsyncSession, evaluation_id: UUID, ids: Collection[UUID], now: datetime) -> None:
-    """From now on whoever may see what was sent may download these, too."""
-    statement: Any = update(Attachment).where(
-        Attachment.owner_kind == "evaluation",
-        Attachment.owner_id == evaluation_id,
-        Attachment.id.in_(ids),
-        Attachment.released_at.is_(None),
-    )
-    await session.execute(statement.values(released_at=now))

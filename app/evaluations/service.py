@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.attachments import service as attachments
+from app.attachments.rules import OwnerKind
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.db import clock_of, ids_of
@@ -88,13 +90,25 @@ async def _prefill(session: AsyncSession, evaluation: Evaluation) -> None:
 
 
 async def submit(session: AsyncSession, caller: Caller, evaluation: Evaluation) -> Evaluation:
-    """送审. Raises `Invalid` with a pointer to each part that is missing."""
-    missing = await views.missing(session, evaluation)
-    if missing:
-        raise Invalid(*(FieldError(pointer, "required") for pointer in missing))
+    """送审. Raises `Invalid` with a pointer to each part that is missing, and to files that were taken away since."""
+    faults = [FieldError(pointer, "required") for pointer in await views.missing(session, evaluation)]
+    faults += await _files_gone(session, evaluation)
+    if faults:
+        raise Invalid(*faults)
     evaluation.send_back_reason = None
     evaluation.submitted_by, evaluation.submitted_at = caller.id, clock_of(session).now()
     return await _move(session, evaluation, "submit")
+
+
+async def _files_gone(session: AsyncSession, evaluation: Evaluation) -> list[FieldError]:
+    named = {
+        f"/items/{item.criterion_code}/evidence/{index}/attachment_id": UUID(proof["attachment_id"])
+        for item in await repository.items(session, evaluation.id)
+        for index, proof in enumerate(item.evidence)
+        if proof["attachment_id"]
+    }
+    known = await repository.attached(session, evaluation.id, set(named.values())) if named else set()
+    return [FieldError(pointer, "unknown_reference") for pointer, file in named.items() if file not in known]
 
 
 async def send_back(session: AsyncSession, evaluation: Evaluation, reason: str) -> Evaluation:
@@ -131,9 +145,8 @@ async def sign(session: AsyncSession, caller: Caller, evaluation: Evaluation) ->
     )
     session.add(version)
     evaluation.latest_version = version.number
-    named = {proof.attachment_id for item in items for proof in item.evidence if proof.attachment_id}
-    await repository.release(session, evaluation.id, named, now)
-    noted = {"number": version.number, "content_sha256": version.content_sha256}
+    files = await attachments.release(session, OwnerKind.EVALUATION, evaluation.id)
+    noted = {"number": version.number, "content_sha256": version.content_sha256, "files": files}
     return await _move(session, evaluation, "sign", noted=noted)
 
 

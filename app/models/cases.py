@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Numeric, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import (
@@ -71,13 +72,14 @@ class Case(Versioned, Base):
     __table_args__ = (
         one_of("state", CaseState),
         UniqueConstraint("id", "region_code"),
+        ForeignKeyConstraint(["project_id", "region_code"], ["projects.id", "projects.region_code"]),
         Index("ix_cases_updated_at", "updated_at", "id"),
         declare(TableClass.DOSSIER, REGION, PROJECT_IF_ANY, CASE_ITSELF),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     round_id: Mapped[UUID] = mapped_column(ForeignKey("case_rounds.id"))
     region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"))
-    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id"))
+    project_id: Mapped[UUID | None]
     title: Mapped[str]
     mode_code: Mapped[str | None] = mapped_column(ForeignKey("conversion_modes.code"))
     summary: Mapped[str | None]
@@ -138,4 +140,4 @@ class CaseFile(Versioned, Base):
     blocked_quorum: Mapped[bool]
     under_correction: Mapped[bool]
     total: Mapped[Decimal | None] = mapped_column(Numeric(9, 4))
-    explanation: Mapped[dict[str, Any] | None]
+    explanation: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

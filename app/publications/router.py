@@ -43,6 +43,7 @@ async def get_publication_content(publication: Held, request: Request) -> Respon
     """Byte for byte what was published, for everybody and for ever. Results of an evaluation name each region's grade
     (等次), in the order of the regions' codes; no scores, no ranks."""
     headers = {"ETag": f'"{publication.content_sha256}"', "Cache-Control": "public, max-age=31536000, immutable"}
-    if headers["ETag"] in (request.headers.get("if-none-match") or ""):
+    known = {tag.strip().removeprefix("W/") for tag in (request.headers.get("if-none-match") or "").split(",")}
+    if known & {headers["ETag"], "*"}:
         return Response(status_code=304, headers=headers)
     return Response(publication.content, media_type=publication.media_type, headers=headers)

@@ -55,8 +55,8 @@ async def test_each_step_leaves_its_trace_and_no_value_of_the_judgement(year: Ye
     await year.close()
     await year.publish()
     rows = await year.world.rows(
-        "SELECT action, actor_id, region_code, changes::text AS changes, reason FROM audit_entries WHERE outcome = 'done'"
-        " AND (action LIKE 'evaluation%' OR action LIKE 'appraisal%' OR action LIKE 'publications%')"
+        "SELECT action, actor_id, region_code, changes::text AS changes, reason FROM audit_entries"
+        " WHERE outcome = 'done' AND action ~ '^(evaluation|appraisal|publications)'"
     )
     by_action = {row.action: row for row in rows}
     events = {row.type for row in await year.world.rows("SELECT type FROM outbox_events")}

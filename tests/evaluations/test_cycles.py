@@ -54,8 +54,8 @@ async def test_a_cycle_is_of_a_year_that_is_over(year: Year, http: AsyncClient) 
     shown = (await year.office.get(year.cycle)).json()
     assert (shown["assessment_year"], shown["submission_year"], shown["phase"]) == (2025, 2026, "open")
     scheme = shown["scheme_id"]
-    good = {"assessment_year": 2024, "scheme_id": scheme, "due_on": "2025-04-30"}
-    faults = [
+    good: dict[str, object] = {"assessment_year": 2024, "scheme_id": scheme, "due_on": "2025-04-30"}
+    faults: list[tuple[dict[str, object], str]] = [
         ({"assessment_year": 2026, "due_on": "2027-04-30"}, "/assessment_year"),
         ({"assessment_year": 2027, "due_on": "2028-04-30"}, "/assessment_year"),
         ({"due_on": "2024-12-31"}, "/due_on"),
@@ -98,9 +98,7 @@ async def test_a_cycle_closes_phase_by_phase(year: Year) -> None:
     path = await year.filled()
     assert (await done(year.office, year.cycle, "close"))["phase"] == "reviewing"
     editor, _ = await year.staff(OTHER)
-    late = await editor.post(
-        "/v1/evaluations", {"cycle_id": year.cycle.rsplit("/", 1)[1], "region_code": OTHER}
-    )
+    late = await editor.post("/v1/evaluations", {"cycle_id": year.cycle.rsplit("/", 1)[1], "region_code": OTHER})
     assert (late.status_code, late.json()["reason"]) == (409, "cycle_not_open")
     # What is under way is finished and sent.
     await year.send(path)

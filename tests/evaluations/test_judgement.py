@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import text
 
+from app.auth import registry
 from app.models.identity import Role
 from tests.evaluations.scene import APPRAISAL, CODES, OTHER, REGION, SECRET, Year, done, etag_of, make_year, promise
 from tests.world import World
@@ -48,7 +50,7 @@ async def test_each_act_waits_for_the_one_before(year: Year) -> None:
 
 @pytest.mark.parametrize("action", ["appraise", "grade", "approve"])
 async def test_acts_refuse_in_order(year: Year, action: str, http: AsyncClient) -> None:
-    file = await {"appraise": year.reviewed, "grade": year.appraised, "approve": year.graded}[action]()
+    file = await (year.reviewed() if action == "appraise" else year.appraised() if action == "grade" else year.graded())
     actor = {"appraise": year.committee, "grade": year.office, "approve": year.leader}[action]
     body, bad = (APPRAISAL, {"nonsense": 1}) if action == "appraise" else (None, None)
     url = f"{file}/{action}"
@@ -97,14 +99,11 @@ async def test_who_had_a_hand_in_the_self_evaluation_judges_nothing_of_it(year: 
     turncoat = await year.world.person((Role.REGION_EDITOR, REGION), Role.LEAGUE_COMMITTEE)
     await done(turncoat, path, "submit")
     await done(year.approver, path, "sign")
-    await year.world.rows("SELECT 1")
     async with year.world.admin.administration() as session:
-        from sqlalchemy import text
-
-        from app.auth import registry
-
         await registry.lock(session, turncoat.id)
-        ended = "UPDATE grants SET state = 'ended', ended_at = now(), reason = '示例' WHERE person_id = :p AND role = :r"
+        ended = (
+            "UPDATE grants SET state = 'ended', ended_at = now(), reason = '示例' WHERE person_id = :p AND role = :r"
+        )
         await session.execute(text(ended), {"p": turncoat.id, "r": "region_editor"})
     await promise(year.world, turncoat)
     shown = await done(year.office, path, "accept")

@@ -5,7 +5,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from app.models.identity import Role
 from tests.evaluations.scene import APPRAISAL, REGION, Year, done, make_year
 from tests.reviews.scene import order_recusal
 from tests.world import World
@@ -37,7 +39,9 @@ async def assert_whole(year: Year, file: str) -> None:
         assert told == await worths(year, file)
 
 
-async def test_grade_against_recusal(year: Year) -> None:
+async def test_grade_against_recusal(world: World) -> None:
+    # Nobody in reserve: what was suspended resumes, and the panel is whole again.
+    year = await make_year(world, pool=3)
     file = await year.appraised()
     [(expert, _), *_] = await year.seats(file)
     outcomes: Counter[Any] = Counter()
@@ -60,8 +64,6 @@ async def test_grade_against_recusal(year: Year) -> None:
         assert len(await worths(year, file)) == 3
         # Back to before the grade, for the next round.
         async with year.world.admin.administration() as session:
-            from sqlalchemy import text
-
             await session.execute(text("DELETE FROM result_versions"))
             await session.execute(text("UPDATE appraisal_files SET state = 'appraised', latest_result = NULL"))
     assert sum(outcomes.values()) == ROUNDS
@@ -72,7 +74,7 @@ async def test_appraisal_against_own_recusal(world: World) -> None:
     year = await make_year(world)
     file = await year.reviewed()
     for _turn in range(6):
-        judge = await year.judge("league_committee")  # type: ignore[arg-type]
+        judge = await year.judge(Role.LEAGUE_COMMITTEE)
         etag = (await judge.get(file)).headers["etag"]
         body = {"initiator": "self", "region_code": REGION, "relation_code": "kinship", "statement": "亲属任职（示例）"}
         appraised, recused = await asyncio.gather(
@@ -98,7 +100,7 @@ async def test_two_appraise_at_once_and_one_counts(year: Year) -> None:
 
 async def test_two_accept_at_once_and_one_panel_is_opened(year: Year) -> None:
     path = await year.sent()
-    other = await year.judge("league_office")  # type: ignore[arg-type]
+    other = await year.judge(Role.LEAGUE_OFFICE)
     answers = await asyncio.gather(year.office.act(path, "accept"), other.act(path, "accept"))
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     for table in ("panels", "appraisal_files", "evaluation_decisions", "review_copies"):

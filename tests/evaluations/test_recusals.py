@@ -1,8 +1,14 @@
 """A recusal after the fact: what rests on the person stops counting at once, and is repaired by the worker."""
 
-import pytest
+from itertools import product
 
+import pytest
+from sqlalchemy import text
+
+from app.auth import registry
 from app.models.identity import Role
+from app.models.reviews import AssignmentState, SheetState
+from app.reviews.repository import counted_sheets
 from tests.evaluations.scene import APPRAISAL, REGION, Year, done, make_year
 from tests.reviews.scene import order_recusal
 from tests.world import Actor, World
@@ -180,6 +186,7 @@ async def test_after_publication_it_stands_under_correction(year: Year) -> None:
     await year.world.drain()
     row = await year.row(file)
     assert (row.state, row.under_correction, row.stale) == ("published", True, False)
+    assert (row.appraised_by, row.approved_by) == (year.committee.id, year.leader.id)
     assert (await year.office.get("/v1/publications")).json()["items"] == [publication]
     # The region goes on reading what was published with it.
     assert (await year.editor.get(f"{file}/explanation")).json() == told
@@ -202,3 +209,22 @@ async def test_two_recusals_in_a_row_leave_no_gap(world: World) -> None:
     await year.world.drain()
     row = await year.row(file)
     assert (row.state, row.latest_result) == ("graded", 2)
+
+
+async def test_only_submitted_sheets_of_seated_members_who_are_done_count(year: Year) -> None:
+    """Of every state that an assignment and its sheet can be in: a voided or sealed sheet never counts."""
+    file = await year.reviewed()
+    panel = await year.panel(file)
+    [(expert, assignment), *_] = await year.seats(file)
+    counting = []
+    for seat, sheet, reserve in product(AssignmentState, SheetState, (False, True)):
+        async with year.world.admin.administration() as session:
+            await registry.lock(session, expert.id)
+            values = {"id": assignment.rsplit("/", 1)[1], "seat": seat, "sheet": sheet, "reserve": reserve}
+            await session.execute(
+                text("UPDATE assignments SET state = :seat, is_reserve = :reserve WHERE id = :id"), values
+            )
+            await session.execute(text("UPDATE score_sheets SET state = :sheet WHERE assignment_id = :id"), values)
+            if len(await counted_sheets(session, panel)) == 3:
+                counting.append((seat, sheet, reserve))
+    assert counting == [(AssignmentState.DONE, SheetState.SUBMITTED, False)]

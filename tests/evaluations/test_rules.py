@@ -30,7 +30,7 @@ SCHEME = scheme_of(CONTENT)
 CODES = [criterion.code for criterion in SCHEME.criteria]
 
 scores = st.decimals(min_value=0, max_value=100, places=2)
-sheets = st.fixed_dictionaries({code: scores for code in CODES})
+sheets = st.fixed_dictionaries(dict.fromkeys(CODES, scores))
 panels = st.lists(sheets, min_size=SCHEME.quorum, max_size=9)
 appraisals = st.decimals(min_value=0, max_value=100, places=4)
 

@@ -8,6 +8,7 @@ import pytest
 from httpx import AsyncClient
 
 from app.models.identity import Role
+from tests.attachments.uploads import uploaded
 from tests.evaluations.scene import CODES, NUMBERS, OTHER, REGION, REMARK, Year, complete, done, etag_of, make_year
 from tests.plans.scene import ITEMS, SIGNATURE
 from tests.projects.library import admitted
@@ -177,6 +178,35 @@ async def test_signing_freezes_what_the_office_reads(year: Year) -> None:
     [version] = await year.world.rows("SELECT content_sha256, submitted_by, signed_by FROM evaluation_versions")
     assert (version.submitted_by, version.signed_by) == (year.editor.id, year.approver.id)
     assert version.content_sha256 == read["latest"]["content_sha256"]
+
+
+async def test_evidence_names_files_of_this_very_self_evaluation(year: Year) -> None:
+    path = await year.filled()
+    file = await uploaded(year.editor, path)
+    elsewhere = await uploaded((await year.staff(OTHER))[0], await year.begun(OTHER))
+    [item, *_] = (await year.editor.get(f"{path}/items")).json()["items"]
+    place = f"{path}/items/{item['id']}"
+
+    async def name(*files: str) -> Any:
+        evidence = [{"label": "监测报告（示例）", "attachment_id": file.rsplit("/", 1)[1]} for file in files]
+        return await year.editor.patch(place, {"evidence": evidence}, etag=await etag_of(year.editor, place))
+
+    refused = await name(file, elsewhere)
+    assert [e["pointer"] for e in refused.json()["errors"]] == ["/evidence/1/attachment_id"]
+    assert (await name(file)).status_code == 200
+    # A file that was taken away meanwhile is no evidence.
+    assert (await year.editor.delete(file, etag=await etag_of(year.editor, file))).status_code == 204
+    refused = await year.editor.act(path, "submit")
+    pointer = f"/items/{item['criterion_code']}/evidence/0/attachment_id"
+    assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [(pointer, "unknown_reference")]
+    file = await uploaded(year.editor, path)
+    assert (await name(file)).status_code == 200
+    await done(year.editor, path, "submit")
+    assert (await year.office.get(f"{file}/content")).status_code == 404
+    await done(year.approver, path, "sign")
+    # Sent with the self-evaluation.
+    assert (await year.office.get(f"{file}/content")).status_code == 200
+    assert (await year.office.get(f"{path}/items")).json()["items"][0]["evidence"][0]["attachment_id"] in file
 
 
 async def test_return_for_completion_and_send_again(year: Year) -> None:

@@ -33,7 +33,7 @@ CONTENT = {"title": "浑善达克治沙（示例）", "sections": [{"text": "全
 
 
 class _Loud(Worker):
-    async def _put_back(self, job_id: UUID, claim: UUID, error: Exception) -> None:
+    async def _put_back(self, job_id: UUID, claim: UUID, error: Exception) -> None:  # noqa: ARG002
         raise error
 
 
@@ -174,7 +174,9 @@ class Scene:
                 )
             )
             if pool:
-                session.add(Expert(person_id=actor.id, specialties=["草原生态（示例）"], active=True, term_ends_on=None))
+                session.add(
+                    Expert(person_id=actor.id, specialties=["草原生态（示例）"], active=True, term_ends_on=None)
+                )
             if judges:
                 await promise(session, self.world, actor)
         await self.world.renew(actor)
@@ -194,9 +196,7 @@ async def promise(session: AsyncSession, world: World, actor: Actor) -> None:
     text = {"version": 9001, "text_zh": "承诺书（示例）", "sha256": "0" * 64, "is_example": True}
     await session.execute(insert(CommitmentText).values(text).on_conflict_do_nothing())
     session.add(
-        Commitment(
-            id=uuid4(), person_id=actor.id, year=YEAR, text_version=9001, text_sha256="0" * 64, signed_at=now
-        )
+        Commitment(id=uuid4(), person_id=actor.id, year=YEAR, text_version=9001, text_sha256="0" * 64, signed_at=now)
     )
     session.add(
         Declaration(

@@ -17,6 +17,8 @@ from tests.ground import FrozenClock
 from tests.reviews.scene import OTHER, REGION, Scene, done, make_scene, order_recusal
 from tests.world import Actor, World
 
+WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+
 
 @pytest.fixture
 async def scene(world: World) -> Scene:
@@ -48,7 +50,9 @@ async def test_a_draw_can_be_repeated_from_its_record(scene: Scene) -> None:
     assert [member.id for member, _ in members] == again[:4]
     rows = await scene.world.rows("SELECT position, state, method FROM assignments ORDER BY position")
     assert [tuple(row) for row in rows] == [(n, "invited", "drawn") for n in (1, 2, 3, 4)]
-    audited = await scene.world.rows("SELECT action, actor_kind, changes FROM audit_entries WHERE action LIKE 'panels.%'")
+    audited = await scene.world.rows(
+        "SELECT action, actor_kind, changes FROM audit_entries WHERE action LIKE 'panels.%'"
+    )
     assert {row.action for row in audited} == {"panels.open", "panels.draw", "panels.advance"}
     # What stands in the audit tells neither who sits nor in what order.
     assert not any(str(expert.id) in str(row.changes) for row in audited for expert in scene.experts)
@@ -73,9 +77,7 @@ async def test_nobody_ineligible_is_ever_drawn(scene: Scene) -> None:
     )
     await _alone_with(scene, ended, "UPDATE employments SET ends_on = '2025-12-31' WHERE person_id = :person")
     await _alone_with(scene, retired, "UPDATE experts SET term_ends_on = '2026-03-01' WHERE person_id = :person")
-    await _alone_with(
-        scene, gone, "UPDATE grants SET state = 'ended', ended_at = granted_at WHERE person_id = :person"
-    )
+    await _alone_with(scene, gone, "UPDATE grants SET state = 'ended', ended_at = granted_at WHERE person_id = :person")
     panel = await scene.drawn(seats=9, quorum=2, reserves=9)
     (made,) = await _draws(scene, panel)
     assert made.excluded == {"recused": 1, "employed_there": 2, "unknown_employer": 1, "not_in_pool": 2}
@@ -139,8 +141,8 @@ async def test_a_reserve_moves_up_only_after_a_check_of_its_own(scene: Scene) ->
     assert (await reserve.get(reserved)).status_code == 404
     # One more was drawn instead, among who had no part in this panel.
     assert len(await _draws(scene, panel)) == 2
-    states = [state for state in await scene.world.rows("SELECT state FROM assignments WHERE NOT is_reserve")]
-    assert sorted(row.state for row in states) == ["declined", "invited", "invited"]
+    rows = await scene.world.rows("SELECT state FROM assignments WHERE NOT is_reserve")
+    assert sorted(row.state for row in rows) == ["declined", "invited", "invited"]
 
 
 async def test_without_anybody_left_the_quorum_is_lost(world: World) -> None:
@@ -233,7 +235,7 @@ async def test_what_changes_while_the_locks_are_waited_for_is_seen_under_them(
     async with worker.transaction():
         await worker.execute("SELECT pg_advisory_xact_lock(gate.lock_key($1))", scene.experts[0].id)
         waiting = asyncio.create_task(drawing.drain())
-        while not await worker.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"):
+        while not await worker.fetchval(WAITS):  # noqa: ASYNC110 - what is waited for is another connection's lock
             await asyncio.sleep(0.01)
         await worker.execute("UPDATE employments SET posted_region = $1", REGION)
     await waiting

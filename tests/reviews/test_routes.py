@@ -11,7 +11,19 @@ from app.models.identity import Role
 from app.models.reviews import Panel
 from app.reviews import rules
 from tests.ground import FrozenClock
-from tests.reviews.scene import CONTENT, INTERESTS, NONE, REGION, SCORES, Scene, done, make_scene, order_recusal, put, save
+from tests.reviews.scene import (
+    CONTENT,
+    INTERESTS,
+    NONE,
+    REGION,
+    SCORES,
+    Scene,
+    done,
+    make_scene,
+    order_recusal,
+    put,
+    save,
+)
 from tests.world import Actor, World
 
 STALE = '"999.0123456789abcdef"'
@@ -52,8 +64,11 @@ async def test_the_pool(scene: Scene, http: AsyncClient) -> None:
     clerk = await scene.world.person(Role.LEAGUE_COMMITTEE)
     refused = await office.post("/v1/experts", {"person_id": str(clerk.id)})
     assert (refused.status_code, refused.json()["reason"]) == (409, "no_expert_grant")
-    assert _errors(await office.post("/v1/experts", {"person_id": str(uuid4())})) == {("/person_id", "unknown_reference")}
-    for wrong in ({}, {"person_id": "x"}, {"person_id": None}, {"person_id": [1]}, []):
+    assert _errors(await office.post("/v1/experts", {"person_id": str(uuid4())})) == {
+        ("/person_id", "unknown_reference")
+    }
+    hostile: list[Any] = [{}, {"person_id": "x"}, {"person_id": None}, {"person_id": [1]}, []]
+    for wrong in hostile:
         assert (await office.post("/v1/experts", wrong)).status_code == 422
     etag = made.headers["etag"]
     changed = await office.patch(place, {"active": False, "term_ends_on": None}, etag=etag)
@@ -70,7 +85,9 @@ async def test_the_pool(scene: Scene, http: AsyncClient) -> None:
     assert (await office.get(f"/v1/experts/{clerk.id}")).status_code == 404
     listed = (await office.get("/v1/experts", params={"active": "false"})).json()["items"]
     assert [item["person_id"] for item in listed] == [str(newcomer.id)]
-    audited = await scene.world.rows("SELECT action FROM audit_entries WHERE resource_kind = 'expert' ORDER BY occurred_at")
+    audited = await scene.world.rows(
+        "SELECT action FROM audit_entries WHERE resource_kind = 'expert' ORDER BY occurred_at"
+    )
     assert [row.action for row in audited] == ["experts.create", "experts.update"]
     with scene.world.counting() as few:
         await office.get("/v1/experts", params={"limit": "1"})
@@ -115,12 +132,18 @@ async def test_a_panel(scene: Scene, http: AsyncClient) -> None:
 async def test_by_name(scene: Scene) -> None:
     panel = await scene.panel()
     place, expert = f"/v1/panels/{panel.id}/assign", scene.experts[0]
-    for wrong in ({}, WHY, {"person_id": "x", **WHY}, {"person_id": str(expert.id)}, {"person_id": 7, **WHY}, []):
+    incomplete: list[Any] = [{}, WHY, {"person_id": "x", **WHY}, {"person_id": str(expert.id)}, []]
+    for wrong in [*incomplete, {"person_id": 7, **WHY}]:
         assert (await scene.office.post(place, wrong)).status_code == 422, wrong
     made = await scene.office.post(place, {"person_id": str(expert.id), **WHY})
     assert made.status_code == 201, made.text
     shown = made.json()
-    assert (shown["method"], shown["reason"], shown["state"], shown["position"]) == ("named", WHY["reason"], "invited", 1)
+    assert (shown["method"], shown["reason"], shown["state"], shown["position"]) == (
+        "named",
+        WHY["reason"],
+        "invited",
+        1,
+    )
     assert (await scene.office.get(made.headers["location"])).json() == shown
     audited = await scene.world.rows("SELECT reason FROM audit_entries WHERE action = 'assignments.invite'")
     assert [row.reason for row in audited] == [WHY["reason"]]
@@ -170,6 +193,7 @@ async def test_answering(scene: Scene, http: AsyncClient) -> None:
     assert {**again.json(), "allowed_actions": None} == {**accepted.json(), "allowed_actions": None}
     assert (await expert.post(f"{path}/accept", etag=accepted.headers["etag"])).status_code == 409
     await done(expert, path, "decline", bodies["decline"])
+    await scene.world.renew(expert)
     shown = (await expert.get(path)).json()
     assert (shown["state"], shown["region_code"], shown["decline_reason"]) == ("declined", None, None)
     assert (await scene.office.get(path)).json()["decline_reason"] == "时间冲突（示例）"
@@ -189,7 +213,7 @@ async def test_without_this_years_commitment_nothing_can_be_answered(scene: Scen
 
 
 async def test_who_became_ineligible_after_the_draw_gets_no_further(scene: Scene, clock: FrozenClock) -> None:
-    panel, expert, path = await _seat(scene, opened=False)
+    _, expert, path = await _seat(scene, opened=False)
     place = f"/v1/experts/{expert.id}"
     entry = await scene.office.get(place)
     retired = await scene.office.patch(place, {"active": False}, etag=entry.headers["etag"])
@@ -294,7 +318,9 @@ async def test_scoring(scene: Scene, http: AsyncClient) -> None:
     assert (await expert.get(sheet)).json() == saved.json()
     # Two windows: the second one does not overwrite what it has not seen.
     assert (await put(expert, sheet, {"scores": {}}, etag=etag)).status_code == 412
-    same = await put(expert, sheet, {"scores": {"innovation": "8.5"}, "opinion": "扎实（示例）"}, etag=saved.headers["etag"])
+    same = await put(
+        expert, sheet, {"scores": {"innovation": "8.5"}, "opinion": "扎实（示例）"}, etag=saved.headers["etag"]
+    )
     assert same.headers["etag"] == saved.headers["etag"]
     assert len(await scene.world.rows("SELECT id FROM audit_entries WHERE action = 'score-sheets.save'")) == 1
 
@@ -318,7 +344,9 @@ async def test_signing(scene: Scene, http: AsyncClient, clock: FrozenClock) -> N
     everything = {(f"/scores/{criterion['code']}", "required") for criterion in panel.criteria}
     assert _errors(await expert.post(submit, etag=blank)) == everything
     partly = await save(expert, path, {"results": "9"})
-    assert _errors(await expert.post(submit, etag=partly.headers["etag"])) == everything - {("/scores/results", "required")}
+    assert _errors(await expert.post(submit, etag=partly.headers["etag"])) == everything - {
+        ("/scores/results", "required")
+    }
     saved = await save(expert, path, SCORES, opinion="扎实（示例）")
     assert (await expert.post(submit)).status_code == 428
     assert (await expert.post(submit, etag=partly.headers["etag"])).status_code == 412
@@ -365,6 +393,6 @@ async def test_a_declined_draft_is_void(scene: Scene) -> None:
 
 async def test_a_token_without_the_kinds_scope_opens_nothing(scene: Scene) -> None:
     """Seated on both kinds, with a token that was asked for one of them only."""
-    panel, expert, path = await _seat(scene)
+    _, expert, path = await _seat(scene)
     await scene.world.renew(expert, scopes=frozenset({"assignments:respond", "cases:review"}))
     assert (await expert.get(f"{path}/dossier")).status_code == 403

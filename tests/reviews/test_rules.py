@@ -37,8 +37,8 @@ def test_totals_are_exact_until_one_rounding(marks: tuple[list[Criterion], dict[
     criteria, scores = marks
     with localcontext() as context:
         context.prec = 200
-        reached = sum(c.weight * scores[c.code] / c.max for c in criteria)
-        exact = 100 * reached / sum(c.weight for c in criteria)
+        reached = sum((c.weight * scores[c.code] / c.max for c in criteria), Decimal(0))
+        exact = 100 * reached / sum((c.weight for c in criteria), Decimal(0))
         wanted = exact.quantize(Decimal("0.0001"), ROUND_HALF_UP)
     found = rules.total(scores, criteria)
     assert found == wanted
@@ -47,9 +47,7 @@ def test_totals_are_exact_until_one_rounding(marks: tuple[list[Criterion], dict[
 
 
 @given(marked(), st.integers(2, 50))
-def test_only_the_share_of_a_weight_counts(
-    marks: tuple[list[Criterion], dict[str, Decimal]], times: int
-) -> None:
+def test_only_the_share_of_a_weight_counts(marks: tuple[list[Criterion], dict[str, Decimal]], times: int) -> None:
     criteria, scores = marks
     heavier = [Criterion(c.code, c.name, c.max, c.weight * times) for c in criteria]
     assert rules.total(scores, heavier) == rules.total(scores, list(reversed(criteria)))
@@ -57,7 +55,7 @@ def test_only_the_share_of_a_weight_counts(
 
 def test_half_of_the_last_place_goes_up() -> None:
     criteria = [Criterion("a", "示例", Decimal(10), Decimal(1)), Criterion("b", "示例", Decimal(100), Decimal(199))]
-    # 100 × (1 × 0.01/10 + 0) / 200 = 0.0005, and half of it, 0.00025, becomes 0.0003.
+    # 100 × (1 × 0.01 / 10) / 200 = 0.0005 as it is; over 400 it is 0.00025, which becomes 0.0003.
     assert str(rules.total({"a": Decimal("0.01"), "b": Decimal(0)}, criteria)) == "0.0005"
     halved = [criteria[0], Criterion("b", "示例", Decimal(100), Decimal(399))]
     assert str(rules.total({"a": Decimal("0.01"), "b": Decimal(0)}, halved)) == "0.0003"
@@ -125,11 +123,13 @@ def test_reserves_sit_before_anybody_is_drawn(vacant: int, wanted: int, waiting:
     drawn = [person for person in drawn if person not in waiting]
     seating = rules.seating(vacant=vacant, wanted_reserves=wanted, waiting=waiting, drawn=drawn)
     assert list(seating.promoted) == waiting[: max(vacant, 0)]
-    assert len(seating.promoted) + len(seating.seated) == min(max(vacant, 0), len(waiting[: max(vacant, 0)]) + len(drawn))
+    assert len(seating.promoted) + len(seating.seated) == min(
+        max(vacant, 0), len(waiting[: max(vacant, 0)]) + len(drawn)
+    )
     assert list(seating.seated + seating.reserves) == drawn[: len(seating.seated) + len(seating.reserves)]
     left = len(waiting) - len(seating.promoted)
     assert left + len(seating.reserves) <= max(wanted, left)
-    if not seating.promoted == tuple(waiting):
+    if seating.promoted != tuple(waiting):
         assert seating.seated == ()
 
 

@@ -236,7 +236,7 @@ async def test_in_force_it_voids_and_the_void_sheet_stays_void(scene: Scene) -> 
     assert (await expert.get(f"{path}/score-sheet")).status_code in {403, 404}
     assert (await expert.get(path)).status_code == 404
     (row,) = await scene.world.rows(
-        "SELECT a.state AS seat, s.state AS sheet FROM assignments AS a JOIN score_sheets AS s ON s.assignment_id = a.id"
+        "SELECT a.state AS seat, s.state AS sheet FROM assignments AS a JOIN score_sheets AS s USING (person_id)"
     )
     assert tuple(row) == ("voided", "voided")
 

@@ -146,7 +146,7 @@ async def test_a_hidden_assignment_is_not_scored_by_naming_another_region(
             for assignment in (f"'{hidden}'", "gen_random_uuid()"):
                 values = f"gen_random_uuid(), {assignment}, gen_random_uuid(), '{region}', '{expert.id}'"
                 statement = (
-                    "INSERT INTO score_sheets (id, assignment_id, panel_id, region_code, person_id, scores, state, "
+                    "INSERT INTO score_sheets (id, assignment_id, panel_id, region_code, person_id, scores, state, "  # noqa: S608
                     f"version, created_at, updated_at) VALUES ({values}, '{{}}', 'draft', 1, now(), now())"
                 )
                 assert await _write(app_role, statement) == "refused"
@@ -163,9 +163,7 @@ async def test_a_wall_that_is_raised_inside_the_transaction_counts_from_the_next
             expert.id,
             REGION,
         )
-        assert await _regions(app_role) == {
-            table: set() if table == "draws" else {OTHER} for table in JUDGED
-        }
+        assert await _regions(app_role) == {table: set() if table == "draws" else {OTHER} for table in JUDGED}
 
 
 async def test_the_person_cannot_bring_back_what_was_voided(
@@ -185,7 +183,7 @@ async def test_a_reserve_is_not_told_in_sql_either(world: World, app_role: async
     panel = await scene.drawn()
     ((reserve, _),) = await scene.seats(panel, reserve=True)
     async with speaking_for(app_role, reserve.id):
-        assert await _regions(app_role) == dict.fromkeys(JUDGED, set())
+        assert await _regions(app_role) == {table: set() for table in JUDGED}
         assert await _write(app_role, "UPDATE assignments SET is_reserve = false") == "UPDATE 0"
 
 

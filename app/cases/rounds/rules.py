@@ -53,9 +53,7 @@ def criteria_of(weights: Mapping[str, Decimal]) -> list[dict[str, str]]:
     ]
 
 
-def faults(
-    *, year: int, due_on: date, weights: Mapping[str, Decimal], seats: int, quorum: int
-) -> list[FieldError]:
+def faults(*, year: int, due_on: date, weights: Mapping[str, Decimal], seats: int, quorum: int) -> list[FieldError]:
     found = []
     if due_on.year < year:
         found.append(FieldError("/due_on", "out_of_range"))
