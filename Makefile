@@ -12,7 +12,7 @@ COMPILE := $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes
 # The interpreter for a new environment, e.g. `make run PYTHON=/opt/python/bin/python3.12`. Otherwise the first of
 # these that is new enough.
 PYTHON ?= python3.13 python3.12 python3.11 python3
-# Passed on, e.g. `make test ARGS="-n 4 -k recusal"` or `make lock ARGS=--upgrade`.
+# Passed on, e.g. `make test ARGS="-k recusal"` or `make lock ARGS=--upgrade`.
 ARGS ?=
 
 .PHONY: help run test check openapi lock clean
@@ -25,7 +25,7 @@ run: $(VENV)/.local ## Start everything: database, demo world, worker and API (A
 	@exec $(BIN)/python -m app dev $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests (ARGS reach pytest)
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, import contracts and that the OpenAPI file is current
 	$(BIN)/python -m ruff format --check .

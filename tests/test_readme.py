@@ -45,7 +45,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 
 def _await_ready(base: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300  # the first start installs a database and loads a world
     while time.monotonic() < deadline:
         assert server.poll() is None, log.read_text()
         try:

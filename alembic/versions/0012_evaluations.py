@@ -55,9 +55,7 @@ POLICIES = [
     ),
     *protect("result_versions", select=JUDGE, walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")),
     # Written with a publication, so the region's own staff may read it; who is walled gets none of it.
-    *protect(
-        "disclosed_explanations", select=f"{OWN} OR {HANDLER}", walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")
-    ),
+    *protect("disclosed_explanations", select=f"{OWN} OR {HANDLER}", walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")),
 ]
 
 

@@ -86,8 +86,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
         | {"declarations:write", "recusals:apply", "recusals:decide"}
     ),
     Role.DISCIPLINE_INSPECTOR: frozenset(
-        _READS
-        | {"supervision:read", "evaluations:read", "declarations:write", "recusals:apply", "recusals:decide"}
+        _READS | {"supervision:read", "evaluations:read", "declarations:write", "recusals:apply", "recusals:decide"}
     ),
     Role.LEAGUE_DEPARTMENT: frozenset(_READS | {"supervision:read", "declarations:write", "recusals:apply"}),
     Role.REGION_EDITOR: frozenset(

@@ -65,4 +65,4 @@ class ArticleOut(BaseModel):
 
 class RegulationOut(BaseModel):
     version: VersionInForce
-    articles: Annotated[list[ArticleSummary], Field(min_length=17, max_length=17)]
+    articles: Annotated[list[ArticleSummary], Field(max_length=17)]

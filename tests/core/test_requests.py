@@ -1,8 +1,11 @@
 """What is sent and cannot be meant: a clear 4xx from every route, never a 500, never silently ignored."""
 
+import copy
 import json
+from collections.abc import Iterator
 from contextlib import suppress
-from itertools import cycle
+from itertools import cycle, islice
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -83,14 +86,90 @@ def _is_clear(answer: Response, told: object) -> None:
 
 
 async def test_no_hostile_body_breaks_any_route(api: FastAPI, everybody: Actor) -> None:
+    bodies = cycle(HOSTILE_JSON)
     for operation in operations(api):
         if operation.media_type != "application/json":
             continue
-        for body in HOSTILE_JSON:
+        for body in islice(bodies, 12):
             answer = await everybody.client.request(
                 operation.method, operation.url(), content=body, headers=operation.headers()
             )
             _is_clear(answer, (operation.name, body[:60]))
+
+
+HOSTILE_VALUES: list[object] = [
+    None,
+    True,
+    -1,
+    0,
+    2**31,
+    2**63,
+    10**300,
+    1.5,
+    1e308,
+    "",
+    " ",
+    "\0",
+    "\x1b[0m",
+    "\u202e",
+    "\ufffe",
+    "x" * 30_000,
+    "𠀀" * 300,
+    "0000-00-00",
+    "9999-12-31",
+    "1e5",
+    "-0",
+    "NaN",
+    "１２",
+    "../../etc",
+    "'; --",
+    [],
+    [[]],
+    ["\0"],
+    [None],
+    ["x"] * 5000,
+    {},
+    {"\0": 1},
+    {"type": "Point", "coordinates": [1e308, "x"]},
+]
+
+
+def _members(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield (*path, name)
+        yield from _members(part, (*path, name))
+
+
+def _with(value: Any, path: tuple[str | int, ...], put: object) -> Any:
+    changed = copy.deepcopy(value)
+    place = changed
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = put
+    return changed
+
+
+async def test_no_member_of_a_body_breaks_its_route(api: FastAPI, everybody: Actor) -> None:
+    """Every member of every example of a collection's POST, replaced by what cannot be meant."""
+    tried, values = 0, cycle(HOSTILE_VALUES)
+    for operation in operations(api):
+        if operation.media_type != "application/json" or "{" in operation.path or not operation.secured:
+            continue
+        media = operation.spec["requestBody"]["content"]["application/json"]
+        example = media["example"] if "example" in media else next(iter(media["examples"].values()))["value"]
+        for path in _members(example):
+            # A few each, in turn: over all members every value comes up many times.
+            for value in islice(values, 6):
+                answer = await everybody.client.request(
+                    operation.method,
+                    operation.url(),
+                    content=json.dumps(_with(example, path, value)).encode(),
+                    headers=operation.headers(),
+                )
+                _is_clear(answer, (operation.name, path, str(value)[:40]))
+                tried += 1
+    assert tried > 300
 
 
 async def test_no_hostile_query_breaks_any_route(api: FastAPI, everybody: Actor) -> None:

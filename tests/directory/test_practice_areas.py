@@ -223,3 +223,18 @@ async def test_of_two_withdrawals_one_succeeds(world: World) -> None:
     place, etag = made.headers["location"], made.headers["etag"]
     answers = await asyncio.gather(*(office.post(f"{place}/withdraw", REASON, etag=etag) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
+
+
+async def test_two_who_change_it_at_once_are_told_apart(world: World) -> None:
+    """Of two changes of one version the later one is 412, never a 404."""
+    office = await world.person(Role.LEAGUE_OFFICE)
+    body = {"region_code": "152501", "name": "示例实践区（示例）", "entity_ids": []}
+    made = await office.post("/v1/practice-areas", body)
+    assert made.status_code == 201, made.text
+    path, etag = made.headers["location"], made.headers["etag"]
+    for number in range(5):
+        answers = await asyncio.gather(
+            *(office.patch(path, {"name": f"示例实践区{turn}第{number}次（示例）"}, etag=etag) for turn in range(2))
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 412], [a.text for a in answers]
+        etag = next(answer.headers["etag"] for answer in answers if answer.status_code == 200)

@@ -125,7 +125,12 @@ def _of_policies(name: str, declared: Declared, own: list[asyncpg.Record], held:
             found.append(f"{name}: {len(allowing)} permissive policies for {words} widen one another")
         if bool(allowing) != (words in held):
             found.append(f"{name}: {words} is granted without a policy, or the other way round")
-        if words in held and (name, words) not in MECHANICAL and name not in PERSONAL and _walls_are_needed(declared.table_class, words):
+        if (
+            words in held
+            and (name, words) not in MECHANICAL
+            and name not in PERSONAL
+            and _walls_are_needed(declared.table_class, words)
+        ):
             found += _unwalled(name, declared, words, [p for p in own if p["command"] in {command, "*"}])
     return found
 
