@@ -26,13 +26,13 @@ from app.evaluations.dependencies import (
     VisibleEvaluation,
 )
 from app.evaluations.schemas import (
-    DecisionOut,
     DecisionPage,
+    EvaluationDecisionOut,
     EvaluationFilters,
     EvaluationIn,
     EvaluationOut,
+    EvaluationReturnIn,
     EvaluationSummary,
-    ReturnIn,
 )
 from app.models.evaluations import Evaluation
 
@@ -71,10 +71,10 @@ async def list_evaluation_decisions(
     session: Session,
     pages: Paging,
     params: Annotated[DecisionPage, Query()],
-) -> Page[DecisionOut]:
+) -> Page[EvaluationDecisionOut]:
     """Acceptance and returns with their remarks, latest first."""
     page = await pages.of(session, repository.decisions(evaluation.id), params, repository.DECISIONS)
-    return page.show(DecisionOut.model_validate)
+    return page.show(EvaluationDecisionOut.model_validate)
 
 
 @routes.post("/{evaluation_id}/submit", response_model=EvaluationOut, summary="Submit for signature")
@@ -112,7 +112,7 @@ async def accept_evaluation(caller: Handler, evaluation: ToAccept, session: Sess
 
 @routes.post("/{evaluation_id}/return", response_model=EvaluationOut, summary="Return for completion")
 async def return_evaluation(
-    caller: Handler, evaluation: ToReturn, session: Session, reply: Replies, body: ReturnIn
+    caller: Handler, evaluation: ToReturn, session: Session, reply: Replies, body: EvaluationReturnIn
 ) -> Response:
     """退回补正, by the office, with remarks item by item. Refused as accepting is."""
     await service.send_for_completion(session, caller, evaluation, body)

@@ -22,18 +22,18 @@ class EvaluationIn(Body):
     region_code: RegionCode
 
 
-class RemarkIn(Body):
+class EvaluationRemarkIn(Body):
     """What is to be completed in one item of the version that was sent."""
 
     item_id: UUID
     text: ReasonText
 
 
-class ReturnIn(Body):
+class EvaluationReturnIn(Body):
     """A return for completion (退回补正): at least one remark."""
 
     note: LongText | None = Field(default=None, examples=["请补正后重新报送（示例）"])
-    remarks: list[RemarkIn] = Field(min_length=1, max_length=200)
+    remarks: list[EvaluationRemarkIn] = Field(min_length=1, max_length=200)
 
 
 class EvaluationSort(StrEnum):
@@ -68,7 +68,7 @@ class ContentSource(StrEnum):
     VERSION = "version"
 
 
-class SentVersion(BaseModel):
+class SentEvaluation(BaseModel):
     """What the region signed and sent last: number and hash of its content."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -91,7 +91,7 @@ class EvaluationOut(BaseModel):
     assessment_year: QueryYear
     state: EvaluationState
     content_source: ContentSource
-    latest: SentVersion | None
+    latest: SentEvaluation | None
     submitted_by: UUID | None
     submitted_at: datetime | None
     send_back_reason: Prose | None
@@ -105,12 +105,12 @@ class EvaluationOut(BaseModel):
     updated_at: datetime
 
 
-class Remark(BaseModel):
+class EvaluationRemark(BaseModel):
     item_id: UUID
     text: Prose
 
 
-class DecisionOut(BaseModel):
+class EvaluationDecisionOut(BaseModel):
     """The office's answer to a version: taken up for review, or returned with remarks item by item."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -118,7 +118,7 @@ class DecisionOut(BaseModel):
     version_number: Version
     outcome: Code = Field(examples=["returned"])
     note: Prose | None
-    remarks: Annotated[list[Remark], Field(max_length=200)]
+    remarks: Annotated[list[EvaluationRemark], Field(max_length=200)]
     decided_by: UUID
     decided_at: datetime
 

@@ -15,8 +15,8 @@ from app.core.workflow import OUTSIDE_GRANT
 from app.evaluations import prefill, repository, rules, views
 from app.evaluations.cycles import repository as cycles
 from app.evaluations.cycles.rules import NOT_OPEN
-from app.evaluations.items.schemas import ItemContent
-from app.evaluations.schemas import EvaluationIn, ReturnIn
+from app.evaluations.items.schemas import EvaluationItemContent
+from app.evaluations.schemas import EvaluationIn, EvaluationReturnIn
 from app.evaluations.schemes.rules import for_panel, scheme_of
 from app.models.evaluations import (
     AppraisalFile,
@@ -125,7 +125,7 @@ async def sign(session: AsyncSession, caller: Caller, evaluation: Evaluation) ->
     region = await repository.region(session, evaluation.region_code)
     scheme = await repository.scheme_of(session, evaluation.cycle_id)
     assert region is not None  # noqa: S101 - a foreign key
-    items = [ItemContent.model_validate(item) for item in await repository.items(session, evaluation.id)]
+    items = [EvaluationItemContent.model_validate(item) for item in await repository.items(session, evaluation.id)]
     content = rules.freeze(
         region_code=region.code,
         region_name=region.name_zh,
@@ -188,7 +188,7 @@ async def accept(session: AsyncSession, caller: Caller, evaluation: Evaluation) 
 
 
 async def send_for_completion(
-    session: AsyncSession, caller: Caller, evaluation: Evaluation, body: ReturnIn
+    session: AsyncSession, caller: Caller, evaluation: Evaluation, body: EvaluationReturnIn
 ) -> Evaluation:
     """退回补正. Raises `Invalid` for a remark on an item that the version does not hold."""
     version = await _sent(session, evaluation)

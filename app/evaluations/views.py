@@ -13,7 +13,7 @@ from app.evaluations.cycles import repository as cycles
 from app.evaluations.cycles.rules import SENDING as SENDING_PHASES
 from app.evaluations.cycles.rules import SENDING_ENDED
 from app.evaluations.rules import INCOMPLETE, SENDING, WORKFLOW, Part, missing_parts
-from app.evaluations.schemas import ContentSource, EvaluationOut, SentVersion
+from app.evaluations.schemas import ContentSource, EvaluationOut, SentEvaluation
 from app.evaluations.schemes.rules import Scheme, scheme_of
 from app.models.evaluations import Evaluation, EvaluationItem, EvaluationState
 
@@ -62,7 +62,7 @@ async def show(session: AsyncSession, caller: Caller, evaluation: Evaluation) ->
         assessment_year=evaluation.assessment_year,
         state=EvaluationState(evaluation.state),
         content_source=ContentSource.WORKING if working else ContentSource.VERSION,
-        latest=SentVersion.model_validate(latest) if latest else None,
+        latest=SentEvaluation.model_validate(latest) if latest else None,
         submitted_by=evaluation.submitted_by if working else None,
         submitted_at=evaluation.submitted_at if working else None,
         send_back_reason=evaluation.send_back_reason if working else None,

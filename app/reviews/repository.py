@@ -66,6 +66,15 @@ async def own_assignment_may_review(session: AsyncSession, assignment_id: UUID, 
     return bool(await session.scalar(statement, {"id": assignment_id, "day": today}))
 
 
+async def void_draft(session: AsyncSession, assignment_id: UUID) -> None:
+    """Whoever declines leaves no sheet behind that could count."""
+    await session.execute(
+        update(ScoreSheet)
+        .where(ScoreSheet.assignment_id == assignment_id, ScoreSheet.state == SheetState.DRAFT)
+        .values(state=SheetState.VOIDED, version=ScoreSheet.version + 1, updated_at=clock_of(session).now())
+    )
+
+
 # From here on for jobs only: they see all rows.
 
 

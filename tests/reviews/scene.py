@@ -14,8 +14,8 @@ from app.models.cases import Case, CaseRound
 from app.models.declarations import Commitment, CommitmentText, Declaration
 from app.models.identity import Employment, Role
 from app.models.jobs import Job
-from app.models.reviews import Expert, Panel, SubjectOfReview
-from app.reviews import jobs, service
+from app.models.reviews import Assignment, Expert, Panel, ReviewCopy, SubjectOfReview
+from app.reviews import jobs, rules, service
 from app.worker import Handler, Worker
 from tests.world import Actor, World
 
@@ -210,6 +210,46 @@ async def promise(session: AsyncSession, world: World, actor: Actor) -> None:
         )
     )
     await session.flush()
+
+
+async def seat(
+    session: AsyncSession, world: World, actor: Actor, *, state: str, kind: SubjectOfReview = SubjectOfReview.EVALUATION
+) -> Assignment:
+    """A panel of one, as if the person had walked the way up to this state. The person is locked by the caller."""
+    subject = uuid4()
+    case = subject if kind is SubjectOfReview.CASE else None
+    panel = Panel(
+        id=uuid4(),
+        subject_kind=kind,
+        subject_id=subject,
+        region_code=REGION,
+        case_id=case,
+        year=YEAR - 1,
+        criteria=CRITERIA,
+        seats=1,
+        reserves=0,
+        quorum=1,
+        state="reviewing",
+    )
+    session.add(panel)
+    await session.flush()
+    of_panel: dict[str, Any] = {"panel_id": panel.id, "region_code": REGION, "case_id": case}
+    now = world.api.state.database.clock.now()
+    session.add(ReviewCopy(**of_panel, content=CONTENT, content_sha256=rules.digest(CONTENT), frozen_at=now))
+    assignment = Assignment(
+        **of_panel,
+        id=uuid4(),
+        subject_kind=kind,
+        subject_id=subject,
+        person_id=actor.id,
+        position=1,
+        is_reserve=False,
+        method="drawn",
+        state=state,
+    )
+    session.add(assignment)
+    await session.flush()
+    return assignment
 
 
 async def make_scene(world: World, *, pool: int = 4) -> Scene:

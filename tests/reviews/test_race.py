@@ -22,10 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import registry
 from app.core.config import Settings
 from app.models.identity import Employment, Role
-from app.models.reviews import Assignment, Expert, Panel, ReviewCopy, ScoreSheet
+from app.models.reviews import Expert, ScoreSheet
 from app.reviews import repository
 from tests import processes
-from tests.reviews.scene import CRITERIA, REGION, SCORES, YEAR, Scene, make_scene, promise
+from tests.reviews.scene import REGION, SCORES, Scene, make_scene, promise, seat
 from tests.world import Actor, World
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "100"))
@@ -161,46 +161,15 @@ async def _prepare(scene: Scene, *, saved: bool) -> Round:
     """As if the reviewer had walked the whole way: what is raced is the last step."""
     world = scene.world
     expert = await world.person(Role.EXPERT, name="示例专家")
-    ids = {"panel_id": uuid4(), "region_code": REGION, "case_id": None}
-    subject, assignment = uuid4(), uuid4()
     async with world.admin.administration() as session:
         await registry.lock(session, expert.id)
         await _eligible(session, scene, expert)
-        session.add(
-            Panel(
-                id=ids["panel_id"],
-                subject_kind="evaluation",
-                subject_id=subject,
-                region_code=REGION,
-                year=YEAR - 1,
-                criteria=CRITERIA,
-                seats=1,
-                reserves=0,
-                quorum=1,
-                state="reviewing",
-            )
-        )
-        await session.flush()
-        session.add(ReviewCopy(**ids, content={}, content_sha256="0" * 64, frozen_at=world.admin.clock.now()))
-        session.add(
-            Assignment(
-                **ids,
-                id=assignment,
-                subject_kind="evaluation",
-                subject_id=subject,
-                person_id=expert.id,
-                position=1,
-                is_reserve=False,
-                method="drawn",
-                state="declared",
-            )
-        )
-        await session.flush()
+        place = await seat(session, world, expert, state="declared")
         if saved:
-            sheet = {"id": uuid4(), "assignment_id": assignment, "person_id": expert.id}
-            session.add(ScoreSheet(**ids, **sheet, scores=SCORES, state="draft"))
+            of = {"assignment_id": place.id, "panel_id": place.panel_id, "person_id": expert.id, "region_code": REGION}
+            session.add(ScoreSheet(**of, id=uuid4(), scores=SCORES, state="draft"))
     await world.renew(expert)
-    return Round(expert, f"/v1/assignments/{assignment}", saved)
+    return Round(expert, f"/v1/assignments/{place.id}", saved)
 
 
 async def _eligible(session: AsyncSession, scene: Scene, expert: Actor) -> None:

@@ -20,27 +20,33 @@ from app.evaluations.files.dependencies import (
     Reader,
     VisibleFile,
 )
-from app.evaluations.files.schemas import AppraisalIn, ExplanationOut, FileFilters, FileOut, FileSummary
+from app.evaluations.files.schemas import (
+    AppraisalFileFilters,
+    AppraisalFileOut,
+    AppraisalFileSummary,
+    AppraisalIn,
+    ExplanationOut,
+)
 
 routes = router("/v1/appraisal-files", tag="evaluations")
 
 
 @routes.get("", summary="List appraisal files")
 async def list_appraisal_files(
-    _caller: Reader, session: Session, pages: Paging, filters: Annotated[FileFilters, Query()]
-) -> Page[FileSummary]:
+    _caller: Reader, session: Session, pages: Paging, filters: Annotated[AppraisalFileFilters, Query()]
+) -> Page[AppraisalFileSummary]:
     """By region. For the league's office, committee and inspector: those from whose region they are not recused."""
     statement = repository.listed(**filters.model_dump(include={"cycle_id", "region_code", "state", "stale"}))
-    return (await pages.of(session, statement, filters, repository.ORDER)).show(FileSummary.model_validate)
+    return (await pages.of(session, statement, filters, repository.ORDER)).show(AppraisalFileSummary.model_validate)
 
 
-@routes.get("/{file_id}", response_model=FileOut, summary="Get an appraisal file")
+@routes.get("/{file_id}", response_model=AppraisalFileOut, summary="Get an appraisal file")
 async def get_appraisal_file(caller: Reader, file: VisibleFile, session: Session, reply: Replies) -> Response:
     """State, panel, appraisal, and the result while it stands. 404 for whoever is recused from the region."""
     return reply(await views.show(session, caller, file), version=file.version)
 
 
-@routes.post("/{file_id}/appraise", response_model=FileOut, summary="Appraise")
+@routes.post("/{file_id}/appraise", response_model=AppraisalFileOut, summary="Appraise")
 async def appraise_file(
     caller: Appraiser, file: FileToAppraise, session: Session, reply: Replies, body: AppraisalIn
 ) -> Response:
@@ -58,7 +64,7 @@ async def grade_file(_caller: Grader, file: FileToGrade, session: Session, reply
     return reply.without_content(202, location=f"/v1/appraisal-files/{file.id}")
 
 
-@routes.post("/{file_id}/approve", response_model=FileOut, summary="Approve the result")
+@routes.post("/{file_id}/approve", response_model=AppraisalFileOut, summary="Approve the result")
 async def approve_file(caller: Approver, file: FileToApprove, session: Session, reply: Replies) -> Response:
     """审定, by the committee, not by who appraised (409 `four_eyes`). Refused as appraising is."""
     await service.approve(session, caller, file)

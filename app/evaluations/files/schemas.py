@@ -22,14 +22,14 @@ class AppraisalIn(Body):
     reason: ReasonText = Field(examples=["专家评审意见客观，年度任务完成较好（示例）"])
 
 
-class FileFilters(PageParams):
+class AppraisalFileFilters(PageParams):
     cycle_id: UUID | None = None
     region_code: RegionCode | None = None
     state: FileState | None = None
     stale: bool | None = None
 
 
-class FileSummary(BaseModel):
+class AppraisalFileSummary(BaseModel):
     """`stale`: a recusal changed what it stands on, and the worker has not repaired it yet. `blocked_quorum`: too few
     experts are left. `under_correction`: it is published, and something that it stands on has fallen since."""
 
@@ -52,7 +52,7 @@ class PanelOf(BaseModel):
     state: Code = Field(examples=["complete"])
 
 
-class ResultOut(BaseModel):
+class AppraisalResultOut(BaseModel):
     """What the worker computed. `grade` is a band's code."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -61,7 +61,7 @@ class ResultOut(BaseModel):
     explanation_sha256: Code
 
 
-class FileOut(FileSummary):
+class AppraisalFileOut(AppraisalFileSummary):
     """The judgement on one region's year. Its result is shown while it stands."""
 
     panel: PanelOf
@@ -69,12 +69,12 @@ class FileOut(FileSummary):
     appraisal_reason: Prose | None
     appraised_by: UUID | None
     approved_by: UUID | None
-    result: ResultOut | None
+    result: AppraisalResultOut | None
     allowed_actions: Annotated[list[AllowedAction], Field(max_length=10)]
     created_at: datetime
 
 
-class InputOut(BaseModel):
+class ExplanationInput(BaseModel):
     """A figure of the self-evaluation that was accepted."""
 
     criterion_code: Code
@@ -105,7 +105,7 @@ class ExplanationOut(BaseModel):
     region_code: Code
     assessment_year: QueryYear
     scheme: SchemeUsed
-    inputs: Annotated[list[InputOut], Field(max_length=200)]
+    inputs: Annotated[list[ExplanationInput], Field(max_length=200)]
     sheets: Annotated[list[CountedSheet], Field(max_length=100)]
     appraisal: DecimalText
     total: DecimalText

@@ -11,7 +11,13 @@ from app.core.workflow import Actor, Side, Verdict
 from app.evaluations import repository as evaluations
 from app.evaluations.files import repository
 from app.evaluations.files.rules import RESULT_STANDS, WORKFLOW, Gates
-from app.evaluations.files.schemas import ExplanationOut, FileOut, FileSummary, PanelOf, ResultOut
+from app.evaluations.files.schemas import (
+    AppraisalFileOut,
+    AppraisalFileSummary,
+    AppraisalResultOut,
+    ExplanationOut,
+    PanelOf,
+)
 from app.evaluations.schemes.rules import scheme_of
 from app.models.evaluations import AppraisalFile
 from app.models.reviews import Panel
@@ -47,19 +53,19 @@ async def gates(session: AsyncSession, file: AppraisalFile, panel: Panel) -> Gat
     )
 
 
-async def show(session: AsyncSession, caller: Caller, file: AppraisalFile) -> FileOut:
+async def show(session: AsyncSession, caller: Caller, file: AppraisalFile) -> AppraisalFileOut:
     panel = await panel_of(session, file)
     result = await repository.result(session, file) if file.state in RESULT_STANDS else None
     verdicts = WORKFLOW.verdicts(file.state, actor_of(caller, file), await authors(session, file, caller))
     held_up = (await gates(session, file, panel)).refusal
-    return FileOut(
-        **FileSummary.model_validate(file).model_dump(),
+    return AppraisalFileOut(
+        **AppraisalFileSummary.model_validate(file).model_dump(),
         panel=PanelOf.model_validate(panel),
         appraisal_score=file.appraisal_score,
         appraisal_reason=file.appraisal_reason,
         appraised_by=file.appraised_by,
         approved_by=file.approved_by,
-        result=ResultOut(
+        result=AppraisalResultOut(
             total=format(result.total, "f"), grade=result.grade, explanation_sha256=result.explanation_sha256
         )
         if result

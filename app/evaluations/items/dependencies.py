@@ -17,27 +17,27 @@ from app.evaluations import repository as evaluations
 from app.evaluations import views
 from app.evaluations.dependencies import VisibleEvaluation, lock_for
 from app.evaluations.items import repository
-from app.evaluations.items.schemas import ItemOut, Items
+from app.evaluations.items.schemas import EvaluationItemOut, EvaluationItems
 from app.evaluations.rules import WORKFLOW, judge_person
 from app.models.evaluations import EvaluationItem
 
 
-async def readable_items(session: Session, caller: AnyCaller, evaluation: VisibleEvaluation) -> Items:
+async def readable_items(session: Session, caller: AnyCaller, evaluation: VisibleEvaluation) -> EvaluationItems:
     """Of the working copy for the region's own staff, of the latest version for everybody else."""
     if views.reads_working_copy(caller, evaluation):
         rows = await evaluations.items(session, evaluation.id)
-        return Items(items=[ItemOut.model_validate(row) for row in rows])
+        return EvaluationItems(items=[EvaluationItemOut.model_validate(row) for row in rows])
     version = await evaluations.latest_version(session, evaluation)
     # The row policy shows what was never sent to the region's own staff only.
     assert version is not None  # noqa: S101
-    return Items(items=[ItemOut.frozen(item) for item in version.content["items"]])
+    return EvaluationItems(items=[EvaluationItemOut.frozen(item) for item in version.content["items"]])
 
 
-Readable = Annotated[Items, Depends(readable_items)]
+Readable = Annotated[EvaluationItems, Depends(readable_items)]
 
 
 @answers(e.NOT_FOUND)
-async def readable_item(items: Readable, item_id: UUID) -> ItemOut:
+async def readable_item(items: Readable, item_id: UUID) -> EvaluationItemOut:
     found = next((item for item in items.items if item.id == item_id), None)
     if found is None:
         raise e.NotFound
@@ -69,5 +69,5 @@ class ItemToChange:
         return item
 
 
-ReadableItem = Annotated[ItemOut, Depends(readable_item)]
+ReadableItem = Annotated[EvaluationItemOut, Depends(readable_item)]
 ToChange = Annotated[EvaluationItem, Depends(ItemToChange())]

@@ -8,27 +8,27 @@ from app.core.routing import router
 from app.evaluations.dependencies import Reader, Writer
 from app.evaluations.items import service
 from app.evaluations.items.dependencies import Readable, ReadableItem, ToChange
-from app.evaluations.items.schemas import ItemOut, ItemPatch, Items
+from app.evaluations.items.schemas import EvaluationItemOut, EvaluationItemPatch, EvaluationItems
 
 routes = router("/v1/evaluations/{evaluation_id}/items", tag="evaluations")
 
 
-@routes.get("", response_model=Items, summary="List a self-evaluation's items")
+@routes.get("", response_model=EvaluationItems, summary="List a self-evaluation's items")
 async def list_evaluation_items(_caller: Reader, items: Readable, reply: Replies) -> Response:
     """All of them: of the working copy for the region's staff, of the latest version for everybody else."""
     return reply(items)
 
 
-@routes.get("/{item_id}", response_model=ItemOut, summary="Get an item")
+@routes.get("/{item_id}", response_model=EvaluationItemOut, summary="Get an item")
 async def get_evaluation_item(_caller: Reader, item: ReadableItem, reply: Replies) -> Response:
     """Pre-filled figures with their sources, the region's figure, statement and evidence; an ETag of its own."""
     return reply(item, version=item.version or 1)
 
 
-@routes.patch("/{item_id}", response_model=ItemOut, summary="Complete an item")
+@routes.patch("/{item_id}", response_model=EvaluationItemOut, summary="Complete an item")
 async def update_evaluation_item(
-    _caller: Writer, item: ToChange, session: Session, reply: Replies, body: ItemPatch
+    _caller: Writer, item: ToChange, session: Session, reply: Replies, body: EvaluationItemPatch
 ) -> Response:
     """As the region's editor, in the states `draft` and `returned`. The pre-filled figures stay as they were read."""
     await service.change(session, item, body)
-    return reply(ItemOut.model_validate(item), version=item.version)
+    return reply(EvaluationItemOut.model_validate(item), version=item.version)

@@ -18,7 +18,7 @@ class EvidenceIn(Body):
     attachment_id: UUID | None = Field(default=None, examples=[None])
 
 
-class ItemPatch(Body):
+class EvaluationItemPatch(Body):
     """A member that is absent stays as it is; null clears the figure or the statement."""
 
     reported_value: Quantity | None = None
@@ -31,7 +31,7 @@ class Evidence(BaseModel):
     attachment_id: UUID | None
 
 
-class Source(BaseModel):
+class PrefilledSource(BaseModel):
     """A figure that was known when the region began, and where it is from.
 
     `kind`: `plan_target` (the filed plan's target on the indicator `of`; `first_value` as it was filed first), `plan`
@@ -50,10 +50,10 @@ class Source(BaseModel):
 
 
 class Prefilled(BaseModel):
-    sources: Annotated[list[Source], Field(max_length=20)]
+    sources: Annotated[list[PrefilledSource], Field(max_length=20)]
 
 
-class ItemContent(BaseModel):
+class EvaluationItemContent(BaseModel):
     """What is frozen of an item."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -66,18 +66,18 @@ class ItemContent(BaseModel):
     evidence: Annotated[list[Evidence], Field(max_length=20)]
 
 
-class ItemOut(ItemContent):
+class EvaluationItemOut(EvaluationItemContent):
     """An item of the working copy, or of the latest version that was sent: then its own version and times are null."""
 
     version: Version | None
     updated_at: datetime | None
 
     @classmethod
-    def frozen(cls, item: dict[str, Any]) -> "ItemOut":
+    def frozen(cls, item: dict[str, Any]) -> "EvaluationItemOut":
         return cls.model_validate({**item, "version": None, "updated_at": None})
 
 
-class Items(BaseModel):
+class EvaluationItems(BaseModel):
     """All items in the order of the method's criteria."""
 
-    items: Annotated[list[ItemOut], Field(max_length=200)]
+    items: Annotated[list[EvaluationItemOut], Field(max_length=200)]

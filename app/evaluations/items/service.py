@@ -5,22 +5,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.audit import Resource, record
 from app.core.errors import FieldError, Invalid
 from app.evaluations import repository
-from app.evaluations.items.schemas import ItemContent, ItemPatch
+from app.evaluations.items.schemas import EvaluationItemContent, EvaluationItemPatch
 from app.models.evaluations import EvaluationItem
 
 
-async def change(session: AsyncSession, item: EvaluationItem, body: ItemPatch) -> EvaluationItem:
+async def change(session: AsyncSession, item: EvaluationItem, body: EvaluationItemPatch) -> EvaluationItem:
     """Raises `Invalid` for a file that is not this self-evaluation's, and where null would clear the evidence."""
     stated = body.model_dump(exclude_unset=True)
     if "evidence" in stated:
         stated["evidence"] = await _evidence(session, item, body)
-    before = ItemContent.model_validate(item).model_dump(mode="json")
+    before = EvaluationItemContent.model_validate(item).model_dump(mode="json")
     for name, value in stated.items():
         setattr(item, name, value)
     await session.flush()
     # As the database keeps it (two decimals): what is answered now is what is frozen later.
     await session.refresh(item)
-    after = ItemContent.model_validate(item).model_dump(mode="json")
+    after = EvaluationItemContent.model_validate(item).model_dump(mode="json")
     fields = {n: {"before": before[n], "after": after[n]} for n in after if after[n] != before[n]}
     if fields:
         resource = Resource("evaluation", item.evaluation_id, region_code=item.region_code)
@@ -29,7 +29,7 @@ async def change(session: AsyncSession, item: EvaluationItem, body: ItemPatch) -
     return item
 
 
-async def _evidence(session: AsyncSession, item: EvaluationItem, body: ItemPatch) -> list[dict[str, object]]:
+async def _evidence(session: AsyncSession, item: EvaluationItem, body: EvaluationItemPatch) -> list[dict[str, object]]:
     if body.evidence is None:
         raise Invalid(FieldError("/evidence", "required"))
     named = {proof.attachment_id for proof in body.evidence if proof.attachment_id}

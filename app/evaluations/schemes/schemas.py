@@ -11,14 +11,14 @@ from app.core.fields import Code, Label, Version
 DecimalText = Annotated[str, Field(max_length=20, examples=["0.15"], description="A decimal as a string.")]
 
 
-class SourceOut(BaseModel):
+class SchemeSourceOut(BaseModel):
     """Where a part of the self-evaluation is pre-filled from: `plan_target` (an indicator), `plan`, `library`."""
 
     kind: Code
     of: Code
 
 
-class CriterionOut(BaseModel):
+class SchemeCriterionOut(BaseModel):
     """Scored by each reviewer from 0 to `max`. `value`: whether the region states a figure."""
 
     code: Code
@@ -27,16 +27,16 @@ class CriterionOut(BaseModel):
     max: DecimalText
     weight: DecimalText
     value: Code = Field(examples=["required"])
-    sources: Annotated[list[SourceOut], Field(max_length=20)]
+    sources: Annotated[list[SchemeSourceOut], Field(max_length=20)]
 
 
-class GroupOut(BaseModel):
+class SchemeGroupOut(BaseModel):
     """One of the three goals of the 两山指数."""
 
     code: Code
     name_zh: Label
     name_en: Label
-    criteria: Annotated[list[CriterionOut], Field(max_length=50)]
+    criteria: Annotated[list[SchemeCriterionOut], Field(max_length=50)]
 
 
 class BandOut(BaseModel):
@@ -70,7 +70,7 @@ class SchemeContent(BaseModel):
     version: Version
     title: Label
     note: Label
-    groups: Annotated[list[GroupOut], Field(max_length=20)]
+    groups: Annotated[list[SchemeGroupOut], Field(max_length=20)]
     expert_weight: DecimalText
     appraisal_weight: DecimalText
     trim_each_end: Annotated[int, Field(ge=0, le=10)]

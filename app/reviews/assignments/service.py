@@ -14,11 +14,11 @@ from app.declarations.recusals.rules import BarredFrom, Initiation
 from app.models.base import SubjectKind
 from app.models.declarations import Declaration
 from app.models.reviews import Assignment, AssignmentState, Panel, SubjectOfReview
+from app.reviews import repository as reviews
 from app.reviews import service as panels
 from app.reviews.assignments import repository
 from app.reviews.assignments.schemas import DeclarationIn, NamedIn
 from app.reviews.rules import INELIGIBLE
-from app.reviews.sheets import repository as sheets
 
 
 def resource(assignment: Assignment) -> Resource:
@@ -33,7 +33,7 @@ async def accept(session: AsyncSession, assignment: Assignment) -> None:
 
 async def decline(session: AsyncSession, assignment: Assignment, panel: Panel, reason: str) -> None:
     """A sheet that was begun is void; the worker seats the next one."""
-    await sheets.void_draft(session, assignment.id)
+    await reviews.void_draft(session, assignment.id)
     assignment.decline_reason = reason
     await _move(session, assignment, AssignmentState.DECLINED, "decline")
     await panels.ask_for(session, "reviews.repair", panel, cause=f"decline:{assignment.id}")
