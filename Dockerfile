@@ -37,5 +37,6 @@ c = http.client.HTTPConnection('127.0.0.1', 8000, timeout=4); \
 c.request('GET', '/healthz'); \
 sys.exit(c.getresponse().status != 200)"]
 
-# The exec form: SIGTERM reaches the server, which ends its requests in order.
+# The exec form: SIGTERM reaches the server, which ends its requests in order. The worker runs from the same image with
+# `python -m app worker` in its place, with DATABASE_WORKER_URL and without the health check (it opens no port).
 CMD ["python", "-m", "app", "serve", "--host", "0.0.0.0"]

@@ -59,7 +59,7 @@ def dev(
     port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Port of the API.")] = 8000,
     demo: Annotated[bool | None, typer.Option(help="Load the demo world into an empty database.")] = None,
 ) -> None:
-    """Run everything on this machine: own PostgreSQL, migrations, demo world, API. What `make run` does."""
+    """Run everything on this machine: own PostgreSQL, migrations, demo world, worker, API. What `make run` does."""
     local.run_dev(port=port, demo=demo, console=out)
 
 
@@ -72,6 +72,15 @@ def serve(
     settings = Settings()
     asyncio.run(local.check_before_serving(settings))
     local.serve(create_app(settings), host=host, port=port)
+
+
+@cli.command()
+def worker(
+    tied: Annotated[bool, typer.Option("--tied", hidden=True, help="End when standard input closes.")] = False,
+) -> None:
+    """Do jobs and deliver events (DATABASE_WORKER_URL). Several may run; SIGTERM ends one after its job at hand."""
+    with local.database_here() as server:
+        local.work(local.settings_here(server), tied=tied)
 
 
 @cli.command(name="bootstrap")

@@ -1,4 +1,4 @@
-"""Running on one machine: the local database with its roles and secrets, the demo world, the server.
+"""Running on one machine: the local database with its roles and secrets, the demo world, the server, the worker.
 
 Everything of it lies under `.data/` (or DATA_DIR), which git ignores. With DATABASE_URL set, an outside
 database is used instead and nothing is loaded into it unless told.
@@ -10,12 +10,15 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvicorn
 from pydantic import SecretStr
 from rich.console import Console
@@ -27,13 +30,18 @@ from app.core.bootstrap import bootstrap, passwords_of
 from app.core.config import Settings
 from app.core.db import PUBLIC, Database
 from app.core.local_postgres import LocalPostgres
+from app.core.logging import configure
 from app.core.migrations import migrate
 from app.directory.load import load_reference_data
+from app.evaluations.schemes.load import load_schemes
 from app.main import create_app
 from app.models.ddl import APP, OWNER, WORKER
 from app.models.identity import Person
+from app.worker import HANDLERS, SUBSCRIBERS, Worker
 
 DATABASE = "liangshan"
+_RESTART_SECONDS = 1.0
+_GRACE_SECONDS = 20
 
 
 class SetupError(Exception):
@@ -56,8 +64,9 @@ def run_dev(*, port: int, demo: bool | None, console: Console) -> None:
         settings = settings_here(server)
         settings = settings.model_copy(update={"port": port, "public_url": f"http://127.0.0.1:{port}"})
         loaded = asyncio.run(_prepare(settings, server, demo=not outside if demo is None else demo))
-        _greet(console, port, loaded=loaded)
-        serve(create_app(settings), host=settings.host, port=port)
+        with worker_beside(settings):
+            _greet(console, port, loaded=loaded)
+            serve(create_app(settings), host=settings.host, port=port)
 
 
 async def _prepare(settings: Settings, server: LocalPostgres | None, *, demo: bool) -> bool:
@@ -78,6 +87,7 @@ async def load_basics(settings: Settings) -> None:
     try:
         async with database.administration() as session:
             await load_reference_data(session)
+            await load_schemes(session)
             await keys.ensure(session, settings.secret_key.get_secret_value(), database.clock.now())
     finally:
         await database.dispose()
@@ -178,6 +188,76 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=20,
+    )
+
+
+def work(settings: Settings, *, tied: bool = False) -> None:
+    """Be the worker until SIGTERM or Ctrl-C, and then end after the job at hand.
+
+    `tied`: end also when standard input closes, which is what the death of the process at its other end does.
+    """
+    configure(settings.log_level)
+    asyncio.run(_work(settings, tied=tied))
+
+
+async def _work(settings: Settings, *, tied: bool) -> None:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if tied:
+        # Nothing is ever written there: readable means closed.
+        loop.add_reader(sys.stdin.fileno(), stop.set)
+    database = Database(settings.worker_url, pool_size=2)
+    try:
+        await Worker(database, HANDLERS, SUBSCRIBERS).run(stop)
+    finally:
+        await database.dispose()
+
+
+@contextmanager
+def worker_beside(settings: Settings) -> Iterator[None]:
+    """A worker process beside this one: started again when it dies, ended with the block or with this process.
+
+    A process and not a task: a job that blocks or dies takes no request with it.
+    """
+    ending = threading.Event()
+
+    def keep() -> None:
+        while not ending.is_set():
+            with _start_worker(settings) as child:
+                while child.poll() is None and not ending.wait(0.2):
+                    pass
+                if child.poll() is None:
+                    _end(child)
+            if not ending.wait(_RESTART_SECONDS):
+                structlog.get_logger().warning("worker_starts_again", status=child.returncode)
+
+    keeper = threading.Thread(target=keep, name="worker", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        keeper.join()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """In order, after the job at hand; a worker that hangs is killed, and its job is done by the next one."""
+    child.terminate()
+    try:
+        child.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", "worker", "--tied"],
+        cwd=Path(__file__).resolve().parents[1],
+        env={**os.environ, "DATABASE_WORKER_URL": settings.worker_url},
+        stdin=subprocess.PIPE,
+        # A session of its own: Ctrl-C reaches this process, which ends the worker after the server.
+        start_new_session=True,
     )
 
 

@@ -1,5 +1,6 @@
 """create_app(): lifespan, edge, handlers, routers in order; nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,6 +8,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from app.attachments import router as attachments
+from app.attachments.receiving import STORED_AT_ONCE
 from app.audit import router as audit_trail
 from app.auth import passwords
 from app.auth import router as auth
@@ -15,6 +18,9 @@ from app.auth.keys import KeyRing
 from app.auth.scopes import SCOPES
 from app.auth.service import TokenService
 from app.auth.tokens import TokenCodec
+from app.cases import router as cases
+from app.cases.files import router as case_files
+from app.cases.rounds import router as case_rounds
 from app.core import docs, health, openapi, problems
 from app.core.audit import Resource, audit
 from app.core.clock import Clock, Ids
@@ -24,18 +30,32 @@ from app.core.edge import Edge
 from app.core.errors import DomainError
 from app.core.idempotency import Replay, ReplayedResponse
 from app.core.logging import configure
+from app.core.routing import larger_bodies
+from app.declarations import router as declarations
+from app.declarations.recusals import router as recusals
 from app.directory.organisations import router as organisations
 from app.directory.people import router as people
 from app.directory.people.accounts import router as accounts
 from app.directory.people.grants import router as grants
 from app.directory.practice_areas import router as practice_areas
 from app.directory.reference import router as reference
+from app.evaluations import router as evaluations
+from app.evaluations.cycles import router as evaluation_cycles
+from app.evaluations.files import router as appraisal_files
+from app.evaluations.items import router as evaluation_items
+from app.evaluations.schemes import router as evaluation_schemes
 from app.imports import router as imports
 from app.plans import router as plans
 from app.plans.items import arrangements, preparers, safeguards, targets
 from app.plans.items import tasks as key_tasks
 from app.plans.versions import router as plan_versions
 from app.projects import router as projects
+from app.publications import router as publications
+from app.regulation import router as regulation
+from app.reviews.assignments import router as assignments
+from app.reviews.experts import router as experts
+from app.reviews.panels import router as panels
+from app.reviews.sheets import router as score_sheets
 from app.tasks.reporting import router as reporting
 from app.tasks.waiting import router as waiting
 
@@ -50,6 +70,23 @@ ROUTERS = (
     arrangements.routes,
     safeguards.routes,
     preparers.routes,
+    score_sheets.routes,
+    assignments.routes,
+    panels.routes,
+    experts.routes,
+    declarations.routes,
+    recusals.routes,
+    recusals.mine,
+    evaluations.routes,
+    evaluation_items.routes,
+    appraisal_files.routes,
+    evaluation_cycles.routes,
+    evaluation_schemes.routes,
+    cases.routes,
+    case_files.routes,
+    case_rounds.routes,
+    publications.routes,
+    attachments.routes,
     organisations.routes,
     people.routes,
     accounts.routes,
@@ -59,6 +96,7 @@ ROUTERS = (
     reporting.routes,
     audit_trail.routes,
     reference.routes,
+    regulation.routes,
     auth.tokens,
     auth.identity,
     auth.well_known,
@@ -69,7 +107,8 @@ ROUTERS = (
 
 def create_app(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> ASGIApp:
     """The ASGI application. Clock and ids are ports: tests and replays hold them still."""
-    return Edge(create_api(settings, clock=clock, ids=ids), max_body_bytes=settings.max_body_bytes)
+    api = create_api(settings, clock=clock, ids=ids)
+    return Edge(api, max_body_bytes=settings.max_body_bytes, larger=larger_bodies(api.routes))
 
 
 def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> FastAPI:
@@ -117,6 +156,7 @@ async def running(
     app.state.identity_secret = f"identity-keys:{secret}".encode()
     app.state.keys = KeyRing(database, secret)
     app.state.tokens = TokenService(database, app.state.keys, codec, settings)
+    app.state.upload_slots = asyncio.Semaphore(STORED_AT_ONCE)
     await passwords.dummy_verify()
     try:
         yield

@@ -2,11 +2,13 @@
 
 A job is claimed in one transaction (lease and fencing token) and done in another, in which its effects and
 its end are written together: whoever lost the claim meanwhile changes no row at the end and rolls back. An
-event is handed to its subscribers in the transaction that marks it delivered.
+event becomes its subscribers' jobs in the transaction that marks it delivered, so that work on it fails and
+is tried again apart from every other event.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -15,20 +17,46 @@ import structlog
 from sqlalchemy import or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.attachments import jobs as attachments
+from app.cases import jobs as cases
+from app.core.audit import Resource
 from app.core.db import Database
+from app.core.jobs import ask
+from app.declarations import jobs as declarations
+from app.evaluations import jobs as evaluations
 from app.models.jobs import Job
 from app.models.machinery import OutboxEvent
+from app.reviews import jobs as reviews
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 8
 _BACK_OFF = timedelta(seconds=5)
 _EVENTS_AT_ONCE = 100
 _IDLE_SECONDS = 0.5
+_TROUBLED_SECONDS = 2.0
 
 Handler = Callable[[AsyncSession, Job], Awaitable[None]]
-Subscriber = Callable[[AsyncSession, OutboxEvent], Awaitable[None]]
+
+# What the house does after its acts, by kind of job (`reviews.draw`): each feature's `jobs.py` holds the work, and
+# this is the one place that names it.
+HANDLERS: dict[str, Handler] = {
+    **attachments.HANDLERS,
+    **declarations.HANDLERS,
+    **reviews.HANDLERS,
+    **evaluations.HANDLERS,
+    **cases.HANDLERS,
+}
+# By type of event (`plans.file`): kinds of jobs that are asked for when one is delivered. Their payload is
+# `event_id` and `resource_id`.
+SUBSCRIBERS: dict[str, tuple[str, ...]] = {**declarations.SUBSCRIBERS}
+
+
+class UnknownKindError(Exception):
+    """No handler has this name. Tried again like any failure: while a new version is rolled out, an old worker
+    meets jobs that only the new one knows."""
 
 
 class ClaimLostError(Exception):
@@ -37,25 +65,27 @@ class ClaimLostError(Exception):
 
 @dataclass(slots=True)
 class Worker:
-    """`handlers` by kind of job, `subscribers` by type of event (`plans.file`)."""
+    """`handlers` by kind of job, `subscribers` (kinds of jobs) by type of event."""
 
     database: Database
     handlers: Mapping[str, Handler] = field(default_factory=dict)
-    subscribers: Mapping[str, Sequence[Subscriber]] = field(default_factory=dict)
+    subscribers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until told to stop; a database that is away is waited for."""
+        """Work until told to stop, and then after the job at hand; a database that is away is waited for."""
         while not stop.is_set():
+            pause = _IDLE_SECONDS
             try:
-                worked = await self._deliver() + await self._work()
-            except (DBAPIError, OSError, TimeoutError):
-                structlog.get_logger().warning("worker_waits_for_database")
-                worked = 0
-            if not worked:
-                try:
-                    await asyncio.wait_for(stop.wait(), _IDLE_SECONDS)
-                except TimeoutError:
+                if await self._deliver() + await self._work():
                     continue
+            except (DBAPIError, PoolTimeoutError, OSError) as error:
+                structlog.get_logger().warning("worker_waits_for_database", error=type(error).__name__)
+                pause = _TROUBLED_SECONDS
+            except Exception:
+                structlog.get_logger().exception("worker_troubled")
+                pause = _TROUBLED_SECONDS
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
 
     async def drain(self) -> int:
         """Do all that is due now; how many events and jobs that were. For tests and for `make`."""
@@ -75,8 +105,20 @@ class Worker:
             )
             events = list(await session.scalars(statement))
             for event in events:
-                for subscriber in self.subscribers.get(event.type, ()):
-                    await subscriber(session, event)
+                for kind in self.subscribers.get(event.type, ()):
+                    await ask(
+                        session,
+                        kind,
+                        key=f"{kind}:{event.id}",
+                        about=Resource(
+                            event.resource_kind,
+                            event.resource_id,
+                            event.region_code,
+                            event.organisation_id,
+                            event.project_id,
+                        ),
+                        payload={"event_id": str(event.id), "resource_id": str(event.resource_id)},
+                    )
                 event.delivered_at = self.database.clock.now()
         return len(events)
 
@@ -88,7 +130,7 @@ class Worker:
         try:
             await self._do(job, claim)
         except ClaimLostError:
-            structlog.get_logger().warning("job_claim_lost", job=str(job), kind="lost")
+            structlog.get_logger().warning("job_claim_lost", job=str(job))
         except Exception as error:
             structlog.get_logger().exception("job_failed", job=str(job))
             await self._put_back(job, claim, error)
@@ -108,15 +150,25 @@ class Worker:
             job = await session.scalar(statement)
             if job is None:
                 return None
-            claim = self.database.ids.random()
-            job.state, job.claim, job.leased_until = "claimed", claim, now + LEASE
-            job.attempts += 1
-            return job.id, claim
+            if job.attempts < MAX_ATTEMPTS:
+                claim = self.database.ids.random()
+                job.state, job.claim, job.leased_until = "claimed", claim, now + LEASE
+                job.attempts += 1
+                return job.id, claim
+            # Every worker that took it died of it, or at it.
+            job.state, job.claim, job.leased_until, job.finished_at = "failed", None, None, now
+            job.last_error = "WorkerLost"
+            structlog.get_logger().error("job_failed", job=str(job.id), kind=job.kind)
+        return await self._claim()
 
     async def _do(self, job_id: UUID, claim: UUID) -> None:
         async with self.database.administration() as session:
             job = await session.get_one(Job, job_id)
-            await self.handlers[job.kind](session, job)
+            handler = self.handlers.get(job.kind)
+            if handler is None:
+                structlog.get_logger().error("job_kind_unknown", kind=job.kind)
+                raise UnknownKindError
+            await handler(session, job)
             done = update(Job).where(Job.id == job_id, Job.claim == claim)
             ended = await session.execute(
                 done.values(state="done", claim=None, leased_until=None, finished_at=self.database.clock.now())

@@ -22,7 +22,9 @@ from app.core.db import Database
 from app.core.edge import Edge
 from app.core.local_postgres import LocalPostgres
 from app.core.migrations import migrate
+from app.core.routing import larger_bodies
 from app.directory.load import load_reference_data
+from app.evaluations.schemes.load import load_schemes
 
 SECRET = "a-secret-for-tests-that-is-long-enough"
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -85,6 +87,7 @@ class Ground:
         database = Database(settings.worker_url, pool_size=1)
         async with database.administration() as session:
             await load_reference_data(session)
+            await load_schemes(session)
             await keys.ensure(session, SECRET, FrozenClock().now())
         await database.dispose()
 
@@ -116,4 +119,4 @@ def make_ground(outside: str | None, folder: Path) -> Iterator[Ground]:
 
 
 def edge_of(api: FastAPI) -> ASGIApp:
-    return Edge(api, max_body_bytes=MAX_BODY_BYTES)
+    return Edge(api, max_body_bytes=MAX_BODY_BYTES, larger=larger_bodies(api.routes))

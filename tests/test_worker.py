@@ -14,7 +14,6 @@ from app.core.db import PUBLIC, Database
 from app.core.errors import Forbidden
 from app.core.jobs import ask
 from app.models.jobs import Job
-from app.models.machinery import OutboxEvent
 from app.worker import LEASE, MAX_ATTEMPTS, Worker
 from tests.ground import FrozenClock
 
@@ -128,15 +127,85 @@ async def test_many_workers_share_the_work(requests: Database, database: Databas
     assert await _effects(database) == 30
 
 
-async def test_events_reach_their_subscribers_once(requests: Database, database: Database) -> None:
-    async def hear(session: AsyncSession, event: OutboxEvent) -> None:
-        await audit(session, "effect", Resource(event.resource_kind, event.resource_id), outcome="done")
-
+async def _events(requests: Database, *types: str) -> None:
     async with requests.transaction(PUBLIC) as session:
-        await record(session, "plans.file", Resource("plan", uuid4()))
-        await record(session, "plans.return", Resource("plan", uuid4()))
-    worker = Worker(database, {}, {"plans.file": [hear]})
-    await asyncio.gather(worker.drain(), Worker(database, {}, {"plans.file": [hear]}).drain())
+        for kind in types:
+            await record(session, kind, Resource("plan", uuid4()))
+
+
+async def test_events_reach_their_subscribers_once(requests: Database, database: Database) -> None:
+    await _events(requests, "plans.file", "plans.return")
+    hearing = Worker(database, {"count": _effect}, {"plans.file": ("count",)})
+    await asyncio.gather(hearing.drain(), Worker(database, {"count": _effect}, {"plans.file": ("count",)}).drain())
     assert await _effects(database) == 1
     async with database.administration() as session:
         assert await session.scalar(text("SELECT count(*) FROM outbox_events WHERE delivered_at IS NULL")) == 0
+
+
+async def test_a_subscriber_that_fails_holds_up_no_other_event(requests: Database, database: Database) -> None:
+    async def fail(_session: AsyncSession, job: Job) -> None:
+        raise ValueError(job.payload["event_id"])
+
+    await _events(requests, "plans.file", "plans.return")
+    await Worker(
+        database, {"fail": fail, "count": _effect}, {"plans.file": ("fail",), "plans.return": ("count",)}
+    ).drain()
+    assert await _effects(database) == 1
+    async with database.administration() as session:
+        states = (await session.execute(text("SELECT kind, state, last_error FROM jobs ORDER BY kind"))).all()
+    assert [tuple(row) for row in states] == [("count", "done", None), ("fail", "queued", "ValueError")]
+
+
+async def _to_the_end(worker: Worker, clock: FrozenClock) -> tuple[str, int, str]:
+    for _ in range(2 * MAX_ATTEMPTS):
+        await worker.drain()
+        clock.advance(hours=1)
+    async with worker.database.administration() as session:
+        job = (await session.execute(text("SELECT state, attempts, last_error, claim FROM jobs"))).one()
+    assert job.claim is None
+    return job.state, job.attempts, job.last_error
+
+
+async def test_a_job_of_an_unknown_kind_fails_and_the_rest_is_done(
+    requests: Database, database: Database, clock: FrozenClock
+) -> None:
+    async with requests.transaction(PUBLIC) as session:
+        await ask(session, "nobody.knows", key="unknown", about=ABOUT)
+    worker = Worker(database, {"count": _effect})
+    assert await _to_the_end(worker, clock) == ("failed", MAX_ATTEMPTS, "UnknownKindError")
+    async with requests.transaction(PUBLIC) as session:
+        await ask(session, "count", key="known", about=ABOUT)
+    assert await worker.drain() == 1
+    assert await _effects(database) == 1
+
+
+async def test_a_job_that_kills_its_workers_is_given_up(
+    requests: Database, database: Database, clock: FrozenClock
+) -> None:
+    async def die(_session: AsyncSession, _job: Job) -> None:
+        raise asyncio.CancelledError  # as the process would: nothing is put back
+
+    async with requests.transaction(PUBLIC) as session:
+        await ask(session, "deadly", key="deadly", about=ABOUT)
+    worker = Worker(database, {"deadly": die})
+    for _ in range(MAX_ATTEMPTS):
+        with pytest.raises(asyncio.CancelledError):
+            await worker.drain()
+        clock.advance(seconds=LEASE.total_seconds() + 1)
+    assert await _to_the_end(worker, clock) == ("failed", MAX_ATTEMPTS, "WorkerLost")
+    assert await _effects(database) == 0
+
+
+async def test_it_ends_after_the_job_at_hand(requests: Database, database: Database) -> None:
+    stop = asyncio.Event()
+
+    async def told_to_stop(session: AsyncSession, job: Job) -> None:
+        stop.set()
+        await asyncio.sleep(0.05)
+        await _effect(session, job)
+
+    async with requests.transaction(PUBLIC) as session:
+        for key in ("first", "second"):
+            await ask(session, "count", key=key, about=ABOUT)
+    await asyncio.wait_for(Worker(database, {"count": told_to_stop}).run(stop), 5)
+    assert await _effects(database) == 1

@@ -19,6 +19,7 @@ from app.core.config import Settings
 from app.core.db import Database, Entry, entered
 from app.models.directory import Organisation
 from app.models.identity import Principal, Role
+from app.worker import HANDLERS, SUBSCRIBERS, Worker
 from tests.ground import edge_of
 
 PASSWORD = "Xilingol-Steppe-2026"
@@ -61,6 +62,13 @@ class Actor:
         shown = await self.get(path)
         assert shown.status_code == 200, shown.text
         return await self.post(f"{path}/{action}", body, etag=shown.headers["etag"])
+
+
+class _LoudWorker(Worker):
+    """A job that fails fails the test, with its own traceback; a real worker would try it again later."""
+
+    async def _put_back(self, job_id: UUID, claim: UUID, error: Exception) -> None:  # noqa: ARG002
+        raise error
 
 
 class World:
@@ -190,6 +198,10 @@ class World:
             yield sent
         finally:
             event.remove(engine, "before_cursor_execute", on_execute)
+
+    async def drain(self) -> int:
+        """Let the worker do all that is due: jobs and events, also those that they ask for in turn."""
+        return await _LoudWorker(self.admin, HANDLERS, SUBSCRIBERS).drain()
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         """What really stands in the database, as the worker sees it."""

@@ -129,7 +129,8 @@ class Acts(Requires):
         self.checked(caller)
         use = await idempotency.begin(request, session, idempotency_key)
         yield caller
-        await idempotency.remember(request, session, use, request.scope["route"].status_code or 200)
+        status = getattr(request.state, "answered_with", None) or request.scope["route"].status_code or 200
+        await idempotency.remember(request, session, use, status)
 
 
 def requires(*scopes: str) -> Any:

@@ -6,6 +6,7 @@ from app.auth.principal import Caller
 from app.auth.schemas import AccessPolicy, ClassEntry, GrantOfMine, Me, MissingScope, RoleEntry, ScopeEntry
 from app.auth.scopes import (
     CLIENT_SCOPES,
+    CONDITIONS,
     JUDGING_ROLES,
     ORGANISATION_BOUND,
     REGION_BOUND,
@@ -20,11 +21,13 @@ from app.models.identity import Role
 
 _REASONS = {
     "no_role": "您的角色不含此权限 / none of your roles gives it",
-    "judging_conditions": (
-        "须先作出承诺、申报并接受有效任务（第11条）/ needs commitment, declaration and a live assignment"
-    ),
+    "commitment_missing": "须先作出本年度承诺（第11条）/ needs this year's commitment",
+    "declaration_missing": "须先提交本年度申报（第11条）/ needs this year's declaration",
+    "assignment_missing": "须先接受有效的评审任务（第11条）/ needs a live assignment that was accepted",
     "not_asked_for": "令牌未申请此权限 / the token was asked for fewer scopes",
 }
+
+_UNMET = {"commitment": "commitment_missing", "declaration": "declaration_missing"}
 
 
 def me(caller: Caller, person: Row[str, str] | None) -> Me:
@@ -50,12 +53,16 @@ def me(caller: Caller, person: Row[str, str] | None) -> Me:
             for grant in caller.grants
         ],
         scopes=sorted(caller.scopes),
-        missing_scopes=[_missing(scope, by_role) for code, scope in SCOPES.items() if code not in caller.scopes],
+        missing_scopes=[
+            _missing(scope, by_role, caller.met) for code, scope in SCOPES.items() if code not in caller.scopes
+        ],
     )
 
 
-def _missing(scope: Scope, by_role: frozenset[str]) -> MissingScope:
-    held = "judging_conditions" if scope.judging else "not_asked_for"
+def _missing(scope: Scope, by_role: frozenset[str], met: frozenset[str]) -> MissingScope:
+    unmet = [condition for condition in CONDITIONS.get(scope.code, ()) if condition not in met]
+    # Of several conditions the first: they are met in this order.
+    held = _UNMET.get(unmet[0], "assignment_missing") if unmet else "not_asked_for"
     reason = held if scope.code in by_role else "no_role"
     return MissingScope(scope=scope.code, name=scope.zh, reason=reason, detail=_REASONS[reason])
 

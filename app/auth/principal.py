@@ -1,10 +1,11 @@
 """Who is calling, as the gate answered it under the lock."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.auth.scopes import JUDGING, LEAGUE_ROLES, REGION_BOUND, ROLE_SCOPES
+from app.auth.scopes import CONDITIONS, JUDGING, LEAGUE_ROLES, REGION_BOUND, ROLE_SCOPES
 from app.auth.tokens import Claims
 from app.core.db import Entered, Entry
 from app.core.workflow import Actor, Side
@@ -21,7 +22,10 @@ class GrantView:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The principal of the transaction. `scopes` is the token's, cut down to what is granted now."""
+    """The principal of the transaction. `scopes` is the token's, cut down to what is granted now.
+
+    `met`: the conditions of judging scopes that hold (`commitment`, `declaration`, `evaluation`, `case`).
+    """
 
     entry: Entry
     id: UUID
@@ -29,6 +33,7 @@ class Caller:
     scopes: frozenset[str]
     grants: tuple[GrantView, ...]
     client: dict[str, Any]
+    met: frozenset[str] = frozenset()
 
     @property
     def is_client(self) -> bool:
@@ -50,7 +55,7 @@ class Caller:
     def scopes_in(self, region_code: str) -> frozenset[str]:
         """Scopes that reach the region: an editor of one region is nobody in the next."""
         reaching = [g for g in self.grants if g.region_code in {None, region_code}]
-        return self.scopes & scopes_of(reaching)
+        return self.scopes & role_scopes(reaching)
 
     def actor(self, region_code: str, *, recused: bool) -> Actor:
         """The caller as a workflow sees it, over a resource of this region."""
@@ -62,9 +67,20 @@ class Caller:
         return Actor(self.id, self.scopes_in(region_code), frozenset(sides), recused)
 
 
-def scopes_of(grants: list[GrantView]) -> frozenset[str]:
-    """What the roles give by themselves. The judging scopes need more than a role, and nothing gives it yet."""
-    return frozenset().union(*(ROLE_SCOPES[grant.role] for grant in grants)) - JUDGING
+def role_scopes(grants: Iterable[GrantView]) -> frozenset[str]:
+    """What the roles name; a judging scope among them takes effect only once it is earned."""
+    return frozenset().union(*(ROLE_SCOPES[grant.role] for grant in grants))
+
+
+def met(entered: Entered) -> frozenset[str]:
+    """The conditions of judging scopes that the person meets this year, as the gate found them under the lock."""
+    standing = entered.standing
+    found = set(standing.get("seated", ()))
+    if entered.year in standing.get("committed", ()):
+        found.add("commitment")
+    if entered.year in standing.get("declared", ()):
+        found.add("declaration")
+    return frozenset(found)
 
 
 def grants_of(entered: Entered) -> tuple[GrantView, ...]:
@@ -83,7 +99,12 @@ def live_scopes(entered: Entered) -> frozenset[str]:
     """The scopes that a token may carry now."""
     if entered.client:
         return frozenset(entered.client["scopes"])
-    return scopes_of(list(grants_of(entered)))
+    conditions = met(entered)
+    return frozenset(
+        scope
+        for scope in role_scopes(grants_of(entered))
+        if scope not in JUDGING or conditions.issuperset(CONDITIONS[scope])
+    )
 
 
 def caller_of(entry: Entry, claims: Claims, entered: Entered) -> Caller:
@@ -94,4 +115,5 @@ def caller_of(entry: Entry, claims: Claims, entered: Entered) -> Caller:
         scopes=claims.scopes & live_scopes(entered),
         grants=grants_of(entered),
         client=entered.client,
+        met=met(entered),
     )

@@ -111,8 +111,8 @@ class MissingScope(BaseModel):
     scope: Code
     name: Label
     reason: Code = Field(
-        description="`no_role`, `judging_conditions` (the role is there; commitment, declaration and a live "
-        "assignment are not) or `not_asked_for` (the token was asked for fewer scopes)."
+        description="`no_role`; of a judging scope `commitment_missing`, `declaration_missing` or `assignment_missing` "
+        "(the role is there, what Art. 11 asks for is not); or `not_asked_for` (the token was asked for fewer scopes)."
     )
     detail: Label
 

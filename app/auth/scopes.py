@@ -41,19 +41,35 @@ _ALL = (
     Scope("supervision:act", "开展监督检查", "Carry out supervision", "7"),
     Scope("evaluations:read", "查阅评估", "Read evaluations", "9"),
     Scope("evaluations:write", "编制自评估", "Draft self-evaluations", "9"),
+    Scope("evaluations:submit", "送审自评估", "Submit a self-evaluation for signature", "9"),
+    Scope("evaluations:sign", "签发自评估", "Sign a self-evaluation and send it", "9"),
     Scope("evaluations:manage", "组织年度评估", "Run the evaluation cycle", "9"),
     Scope("evaluations:review", "评审评估材料", "Review evaluations", "9", judging=True),
     Scope("evaluations:appraise", "综合评议", "Appraise", "9", judging=True),
+    Scope("evaluations:approve", "审定评估结果", "Approve results", "10", judging=True),
     Scope("assignments:respond", "答复评审邀请", "Answer review assignments", "11", judging=True),
     Scope("declarations:write", "作出承诺与申报", "Make commitments and declarations", "11"),
+    Scope("recusals:apply", "申请他人回避或提供情况", "Apply for somebody's recusal, or inform", "11"),
     Scope("recusals:decide", "决定回避", "Decide recusals", "11"),
     Scope("cases:read", "查阅典型案例", "Read cases", "12"),
-    Scope("cases:write", "编报典型案例", "Draft and recommend cases", "13"),
+    Scope("cases:write", "编写典型案例", "Draft cases", "13"),
+    Scope("cases:recommend", "推荐典型案例", "Recommend cases to the league", "13"),
+    Scope("cases:manage", "组织典型案例遴选", "Run the yearly selection of cases", "12"),
     Scope("cases:review", "评审典型案例", "Review cases", "13", judging=True),
     Scope("audit:read", "查阅审计记录", "Read the audit"),
 )
 SCOPES: dict[str, Scope] = {scope.code: scope for scope in _ALL}
 JUDGING = frozenset(scope.code for scope in _ALL if scope.judging)
+
+# What each judging scope needs beside the role (Art. 11): this year's commitment, this year's declaration, a live
+# assignment that was accepted.
+CONDITIONS: dict[str, tuple[str, ...]] = {
+    "assignments:respond": ("commitment",),
+    "evaluations:appraise": ("commitment", "declaration"),
+    "evaluations:approve": ("commitment", "declaration"),
+    "evaluations:review": ("commitment", "declaration", "evaluation"),
+    "cases:review": ("commitment", "declaration", "case"),
+}
 
 _READS = {"directory:read", "people:read", "plans:read", "projects:read", "tasks:read", "cases:read"}
 
@@ -62,26 +78,31 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
         _READS
         | {"directory:write", "plans:file", "projects:admit", "imports:read", "tasks:issue"}
         | {"supervision:read", "supervision:act", "evaluations:read", "evaluations:manage"}
-        | {"evaluations:appraise", "declarations:write", "recusals:decide"}
+        | {"evaluations:appraise", "declarations:write", "recusals:apply", "recusals:decide", "cases:manage"}
     ),
     Role.LEAGUE_COMMITTEE: frozenset(
         _READS
-        | {"supervision:read", "evaluations:read", "evaluations:appraise"}
-        | {"declarations:write", "recusals:decide"}
+        | {"supervision:read", "evaluations:read", "evaluations:appraise", "evaluations:approve"}
+        | {"declarations:write", "recusals:apply", "recusals:decide"}
     ),
     Role.DISCIPLINE_INSPECTOR: frozenset(
-        _READS | {"supervision:read", "evaluations:read", "declarations:write", "recusals:decide"}
+        _READS | {"supervision:read", "evaluations:read", "declarations:write", "recusals:apply", "recusals:decide"}
     ),
-    Role.LEAGUE_DEPARTMENT: frozenset(_READS | {"supervision:read", "declarations:write"}),
+    Role.LEAGUE_DEPARTMENT: frozenset(_READS | {"supervision:read", "declarations:write", "recusals:apply"}),
     Role.REGION_EDITOR: frozenset(
         _READS
         | {"plans:write", "plans:submit", "projects:write", "supervision:read"}
-        | {"evaluations:read", "evaluations:write", "cases:write"}
+        | {"evaluations:read", "evaluations:write", "evaluations:submit", "cases:write", "recusals:apply"}
     ),
-    Role.REGION_APPROVER: frozenset(_READS | {"plans:sign", "supervision:read", "evaluations:read"}),
-    Role.CONSTRUCTION_ENTITY: frozenset({"directory:read", "projects:read"}),
+    Role.REGION_APPROVER: frozenset(
+        _READS
+        | {"plans:sign", "supervision:read", "evaluations:read", "evaluations:sign", "cases:recommend"}
+        | {"recusals:apply"}
+    ),
+    Role.CONSTRUCTION_ENTITY: frozenset({"directory:read", "projects:read", "recusals:apply"}),
     Role.EXPERT: frozenset(
-        {"directory:read", "declarations:write", "assignments:respond", "evaluations:review", "cases:review"}
+        {"directory:read", "declarations:write", "recusals:apply"}
+        | {"assignments:respond", "evaluations:review", "cases:review"}
     ),
     Role.AUDITOR: frozenset({"directory:read", "people:read", "grants:read", "audit:read"}),
     Role.SYSTEM_ADMIN: frozenset({"directory:read", "directory:write", "people:read", "people:write", "grants:read"}),

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction, UOWTransaction
 from sqlalchemy.orm.exc import StaleDataError
 
-from app.core.clock import Clock, Ids, SystemClock, SystemIds
+from app.core.clock import Clock, Ids, SystemClock, SystemIds, league_date
 from app.core.errors import Busy, NotFound, from_database
 from app.models.base import Versioned
 
@@ -31,7 +31,7 @@ PrincipalKind = Literal["person", "client", "public"]
 _RETRIED = frozenset({"40P01", "40001", "55P03"})
 _ATTEMPTS = 3
 
-_COLUMNS = "rev, grants, client, gate.family_revoked(:family) AS ended"
+_COLUMNS = "rev, grants, client, gate.family_revoked(:family) AS ended, gate.standing() AS standing"
 _ENTER = text(f"SELECT {_COLUMNS} FROM gate.enter(:kind, :principal, :relied_on)")  # noqa: S608 - constants
 _ENTER_EXCLUSIVE = text(f"SELECT {_COLUMNS} FROM gate.enter_exclusive(:kind, :principal, :targets, :relied_on)")  # noqa: S608
 
@@ -65,6 +65,8 @@ class Entered:
     rev: int | None
     grants: tuple[dict[str, Any], ...] = ()
     client: dict[str, Any] = field(default_factory=dict)
+    standing: dict[str, Any] = field(default_factory=dict)
+    year: int = 0
 
 
 class EnteredSession(SyncSession):
@@ -87,7 +89,13 @@ def _enter(session: SyncSession, transaction: SessionTransaction, connection: Co
             **exclusive,
         },
     ).one()
-    session.info["entered"] = Entered(None if row.ended else row.rev, tuple(row.grants or ()), row.client or {})
+    session.info["entered"] = Entered(
+        None if row.ended else row.rev,
+        tuple(row.grants or ()),
+        row.client or {},
+        row.standing,
+        league_date(session.info["clock"].now()).year,
+    )
 
 
 @event.listens_for(EnteredSession, "before_flush")

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
@@ -29,11 +30,16 @@ _SECURITY_HEADERS = {
 
 
 class Edge:
-    """Wraps the whole application. `max_body_bytes` bounds every body, counted as it streams."""
+    """Wraps the whole application. `max_body_bytes` bounds every body, counted as it streams; `larger` names the
+    (method, path) that may take more.
+    """
 
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, larger: Mapping[tuple[str, str], int] | None = None
+    ) -> None:
         self.app = app
         self.max_body_bytes = max_body_bytes
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,6 +58,7 @@ class Edge:
         started = time.perf_counter()
         method, path = scope["method"], scope["path"]
         head = method == "HEAD"
+        limit = max(self.larger.get((method, path), 0), self.max_body_bytes)
         status, complete = 0, False
 
         async def respond(message: Message) -> None:
@@ -74,14 +81,14 @@ class Edge:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_body_bytes:
+            if received > limit:
                 # The framework turns what is raised while it reads a body into a 400; the mark keeps it a 413.
                 scope["state"]["too_large"] = True
                 raise e.PayloadTooLarge
             return message
 
         try:
-            refusal = self._refusal(scope, headers)
+            refusal = self._refusal(scope, headers, limit)
             if refusal is not None:
                 await _close_with(refusal, scope, receive, respond)
             else:
@@ -102,7 +109,7 @@ class Edge:
                 milliseconds=round((time.perf_counter() - started) * 1000, 1),
             )
 
-    def _refusal(self, scope: Scope, headers: Headers) -> e.DomainError | None:
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> e.DomainError | None:
         raw = scope["headers"]
         if len(raw) > MAX_HEADERS or sum(len(name) + len(value) for name, value in raw) > MAX_HEADER_BYTES:
             return e.HeadersTooLarge()
@@ -112,7 +119,7 @@ class Edge:
         if length is not None:
             if not length.isascii() or not length.isdigit():
                 return e.BadRequest()
-            if len(length) > 18 or int(length) > self.max_body_bytes:
+            if len(length) > 18 or int(length) > limit:
                 return e.PayloadTooLarge()
         return None
 

@@ -38,6 +38,13 @@ class Reply:
             headers["Location"] = self.request.state.location
         return Response(body, status_code=201 if created else 200, headers=headers, media_type="application/json")
 
+    def without_content(self, status: int, *, location: str) -> Response:
+        """202 for what the worker will do, 204 for what left nothing that the caller may see. Repeating the key asks
+        for `location` again, as the caller may see it then."""
+        self.request.state.location = location
+        self.request.state.answered_with = status
+        return Response(status_code=status)
+
 
 def _listed(header: str | None) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}

@@ -88,6 +88,12 @@ Quantity = Annotated[
     ),
     _DECIMAL_STRING,
 ]
+Score = Annotated[
+    Decimal,
+    BeforeValidator(_as_decimal, json_schema_input_type=_DecimalInput),
+    Field(ge=0, le=100, max_digits=7, decimal_places=4, description="From 0 to 100.", examples=["86.5"]),
+    _DECIMAL_STRING,
+]
 
 
 _IS_DATE: dict[str, JsonValue] = {"format": "date"}

@@ -18,7 +18,12 @@ from app.core.db import Entry, clock_of
 from app.models.machinery import IdempotencyRecord
 
 _KEY = re.compile(r"[\x21-\x7e]{1,128}")
-_NOT_REPLAYED = frozenset({b"idempotency-key", b"if-match", b"if-none-match", b"content-type", b"content-length"})
+_NOT_REPLAYED = frozenset(
+    {b"idempotency-key", b"if-match", b"if-none-match", b"content-type", b"content-length", b"transfer-encoding"}
+)
+# Answered without content the first time, so without content again.
+_BARE = frozenset({202, 204})
+_OF_CONTENT = frozenset({b"content-type", b"content-length", b"etag"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,10 @@ async def remember(request: Request, session: AsyncSession, use: Use, status: in
 
 
 async def _request_hash(request: Request) -> str:
+    """Of the query and the body; a dependency that reads the body by itself leaves the body's hash in the state."""
+    received: str | None = getattr(request.state, "body_hash", None)
+    if received is not None:
+        return hashlib.sha256(f"{request.url.query}\0{received}".encode()).hexdigest()
     head = f"{request.url.query}\0".encode()
     return hashlib.sha256(head + await request.body()).hexdigest()
 
@@ -114,14 +123,23 @@ class ReplayedResponse:
         async def nothing() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
+        bare = False
+
         async def respond(message: Message) -> None:
+            nonlocal bare
             if message["type"] == "http.response.start":
                 headers = [*message["headers"], (b"idempotent-replayed", b"true")]
+                bare = message["status"] == 200 and self._replay.status in _BARE
+                if bare:
+                    headers = [(n, v) for n, v in headers if n.lower() not in _OF_CONTENT]
+                    headers += [(b"content-length", b"0")] if self._replay.status != 204 else []
                 if message["status"] == 200:
                     message = {**message, "status": self._replay.status}
                     if self._replay.status == 201:
                         headers.append((b"location", self._replay.location.encode()))
                 message = {**message, "headers": headers}
+            elif bare:
+                message = {**message, "body": b""}
             await send(message)
 
         await self._request.app.state.inner(inner, nothing, respond)

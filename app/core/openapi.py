@@ -5,6 +5,7 @@ Scopes come from the caller dependency, errors from every dependency's `problems
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -70,16 +71,32 @@ _PROBLEM = {
 }
 
 
+def _tag(name: str, description: str, *, articles: Sequence[int] = (), reason: str = "") -> dict[str, Any]:
+    """A group of routes, with the articles of the regulation that it carries, or why it carries none."""
+    carries = {"x-articles": list(articles)} if articles else {"x-no-article": reason}
+    return {"name": name, "description": description, **carries}
+
+
+# Each new group of routes is entered here; `/v1/regulation` is computed from it, and a test insists.
 TAGS = [
-    {"name": "identity", "description": "Tokens, keys, who I am, and the policy."},
-    {"name": "directory", "description": "Regions, organisations, practice areas, reference data (Art. 1-3)."},
-    {"name": "people", "description": "People, employment, accounts and grants."},
-    {"name": "plans", "description": "Yearly plans (年度计划, Art. 3)."},
-    {"name": "projects", "description": "The key-project library (重点项目库, Art. 3)."},
-    {"name": "imports", "description": "Pushes by other systems, and their receipts."},
-    {"name": "tasks", "description": "Reporting tasks (报送任务), and what waits for me."},
-    {"name": "audit", "description": "What was done and refused."},
-    {"name": "operations", "description": "Health."},
+    _tag(
+        "identity", "Tokens, keys, who I am, and the policy.", reason="Whoever acts under any article is known first."
+    ),
+    _tag("directory", "Regions, organisations, practice areas, reference data (Art. 1-3).", articles=[1, 2]),
+    _tag("people", "People, employment, accounts and grants.", articles=[2, 11]),
+    _tag("plans", "Yearly plans (年度计划, Art. 3).", articles=[3]),
+    _tag("projects", "The key-project library (重点项目库, Art. 3).", articles=[3]),
+    _tag("attachments", "Files of plans, projects, self-evaluations and cases (附件).", articles=[3, 9, 13]),
+    _tag("imports", "Pushes by other systems, and their receipts.", articles=[3]),
+    _tag("tasks", "Reporting tasks (报送任务), and what waits for me.", articles=[3]),
+    _tag("reviews", "Expert pool, panels, assignments, score sheets (评审, Art. 9, 11, 13).", articles=[9, 11, 13]),
+    _tag("declarations", "Commitments, declarations of interests, recusals (回避, Art. 11).", articles=[11]),
+    _tag("evaluations", "The evaluation of the previous year (年度评估, Art. 8-10).", articles=[8, 9, 10]),
+    _tag("cases", "Typical cases of the year, and their selection (典型案例, Art. 12-13).", articles=[12, 13]),
+    _tag("publications", "What was published, for everybody.", articles=[10, 13]),
+    _tag("audit", "What was done and refused.", articles=[11]),
+    _tag("operations", "Health.", reason="For who runs the server."),
+    _tag("regulation", "The regulation, article by article, and what carries it (Art. 17).", articles=[17]),
 ]
 
 

@@ -5,17 +5,18 @@ A dependency says by two attributes what it stands for: `secured` (a bearer toke
 """
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.params import Form
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from app.core import errors as e
 from app.core import strict_json
@@ -79,6 +80,7 @@ class Route(APIRoute):
         # A dependency that reads the body by itself names what it takes.
         own = frozenset(kind for call in calls for kind in getattr(call.call, "media_types", ()))
         self.media_types = (_FORM_TYPES if form else _JSON_TYPES) if bodies else own
+        self.max_body_bytes = max((getattr(call.call, "max_body_bytes", 0) for call in calls), default=0)
         self.secured = any(getattr(call.call, "secured", False) for call in calls)
         self.keyed = any(getattr(call.call, "keyed", False) for call in calls)
         self.scopes = tuple(scope for call in calls for scope in getattr(call.call, "scopes", ()))
@@ -130,6 +132,16 @@ def _problems(calls: list[Dependant], *, has_body: bool, safe: bool, has_id: boo
     if has_id:
         found.add(e.NOT_FOUND)
     return tuple(sorted(found, key=lambda problem: (problem.status, problem.code)))
+
+
+def larger_bodies(routes: Sequence[BaseRoute]) -> dict[tuple[str, str], int]:
+    """(method, path) of the routes that take larger bodies than the rest, for the edge. Paths without parameters."""
+    return {
+        (method, context.path_format or ""): route.max_body_bytes
+        for context in iter_route_contexts(routes)
+        if isinstance(route := context.original_route, Route) and route.max_body_bytes
+        for method in context.methods or ()
+    }
 
 
 def router(prefix: str, *, tag: str) -> APIRouter:

@@ -4,6 +4,7 @@ A row that the files no longer name is kept: other rows may refer to it. Rows ar
 later, so an existing code is brought up to date only in what the files state.
 """
 
+import hashlib
 import json
 from importlib.resources import files
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import Base
+from app.models.declarations import CommitmentText
 from app.models.directory import ConversionMode, FundingSource, Indicator, Region, Relation
 
 
@@ -34,6 +36,15 @@ async def load_reference_data(session: AsyncSession) -> None:
     ):
         rows = [{**row, "position": position} for position, row in enumerate(reference[name], start=1)]
         await _upsert(session, model, rows)
+    await _add_commitment_texts(session)
+
+
+async def _add_commitment_texts(session: AsyncSession) -> None:
+    """People have signed what stands: a version is added once and never brought up to date."""
+    rows = [
+        {**row, "sha256": hashlib.sha256(row["text_zh"].encode()).hexdigest()} for row in _read("commitment_texts.json")
+    ]
+    await session.execute(insert(CommitmentText).values(rows).on_conflict_do_nothing(index_elements=["version"]))
 
 
 async def _upsert(session: AsyncSession, model: type[Base], rows: list[dict[str, Any]]) -> None:

@@ -1,13 +1,33 @@
 """All tables, each with its class and subjects; no behaviour. Importing this package fills the metadata."""
 
-from app.models import directory, identity, imports, jobs, machinery, plans, projects, tasks, walls
+from app.models import (
+    attachments,
+    cases,
+    declarations,
+    directory,
+    evaluations,
+    identity,
+    imports,
+    jobs,
+    machinery,
+    plans,
+    projects,
+    published,
+    reviews,
+    tasks,
+    walls,
+)
 from app.models.base import Base
 
 metadata = Base.metadata
 
 __all__ = [
     "Base",
+    "attachments",
+    "cases",
+    "declarations",
     "directory",
+    "evaluations",
     "identity",
     "imports",
     "jobs",
@@ -15,6 +35,8 @@ __all__ = [
     "metadata",
     "plans",
     "projects",
+    "published",
+    "reviews",
     "tasks",
     "walls",
 ]

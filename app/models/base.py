@@ -54,6 +54,9 @@ REGION_IF_ANY = Subject(SubjectKind.REGION, "region_code", nullable=True)
 ORGANISATION_IF_ANY = Subject(SubjectKind.ORGANISATION, "organisation_id", nullable=True)
 PROJECT = Subject(SubjectKind.PROJECT, "project_id")
 PROJECT_IF_ANY = Subject(SubjectKind.PROJECT, "project_id", nullable=True)
+CASE = Subject(SubjectKind.CASE, "case_id")
+CASE_IF_ANY = Subject(SubjectKind.CASE, "case_id", nullable=True)
+CASE_ITSELF = Subject(SubjectKind.CASE, "id")
 PROJECT_ITSELF = Subject(SubjectKind.PROJECT, "id")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from app.attachments import service as attachments
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.clock import league_date
@@ -79,7 +80,7 @@ async def send_back(session: AsyncSession, plan: Plan, reason: str) -> Plan:
 
 
 async def sign(session: AsyncSession, caller: Caller, plan: Plan, body: SignatureIn) -> Plan:
-    """签发: freezes a version, which the office gets. The working copy has not changed since it was submitted."""
+    """签发: freezes a version, which the office gets with its files. The working copy is as it was submitted."""
     draft = await repository.draft(session, plan.id)
     content = rules.freeze(
         region_code=plan.region_code,
@@ -103,7 +104,12 @@ async def sign(session: AsyncSession, caller: Caller, plan: Plan, body: Signatur
     )
     session.add(version)
     plan.latest_version = version.number
-    noted = {"number": version.number, "content_hash": version.content_hash, **body.model_dump(mode="json")}
+    noted = {
+        "number": version.number,
+        "content_hash": version.content_hash,
+        "attachments": await attachments.release(session, "plan", plan.id),
+        **body.model_dump(mode="json"),
+    }
     return await _move(session, plan, "sign", noted=noted)
 
 

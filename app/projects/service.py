@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from app.attachments import service as attachments
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.db import Entry, clock_of, ids_of
@@ -73,6 +74,8 @@ async def move(
     changes = {"membership": {"before": project.membership, "after": str(target)}}
     project.membership = str(target)
     await session.flush()
+    if target == Membership.PROPOSED:
+        await attachments.release(session, "project", project.id)
     if line in _OUTCOMES:
         session.add(
             ProjectDecision(

@@ -30,12 +30,17 @@ PUBLIC = {
     "get_server_metadata": "clients that configure themselves",
     "get_health": "the machine's supervisor",
     "get_readiness": "the load balancer",
+    "list_publications": "what is published is everybody's (Art. 11)",
+    "get_publication": "what is published is everybody's (Art. 11)",
+    "get_publication_content": "what is published is everybody's (Art. 11)",
 }
 NO_SCOPE = {
     "get_me": "about the caller",
     "change_my_password": "about the caller",
     "get_access_policy": "the rules themselves are no secret",
     "list_my_acts": "about the caller",
+    "list_my_recusals": "about the caller",
+    "get_my_recusal": "about the caller",
     "list_waiting": "what waits for the caller, by the caller's own scopes",
 }
 

@@ -16,10 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from app.auth import registry
 from app.core import strict_json
 from app.core.routing import Route
 from app.models.identity import Role
+from app.models.reviews import SubjectOfReview
 from tests.core.walk import Operation, operations
+from tests.reviews.scene import promise, seat
 from tests.world import Actor, World
 
 ORGANISATIONS = "/v1/organisations"
@@ -68,9 +71,17 @@ async def everybody(world: World) -> Actor:
     """One who holds every role: nothing is refused for want of a scope."""
     bound: dict[Role, str] = {Role.REGION_EDITOR: "152501", Role.REGION_APPROVER: "152501"}
     organisation = await world.organisation()
-    return await world.person(
+    person = await world.person(
         *((role, bound.get(role, organisation)) if role in {*bound, *_OF_ORGANISATION} else role for role in Role)
     )
+    # The judging scopes are earned.
+    async with world.admin.administration() as session:
+        await registry.lock(session, person.id)
+        await promise(session, world, person)
+        for kind in SubjectOfReview:
+            await seat(session, world, person, state="accepted", kind=kind)
+    await world.renew(person)
+    return person
 
 
 _OF_ORGANISATION = {Role.LEAGUE_DEPARTMENT, Role.CONSTRUCTION_ENTITY}
@@ -212,6 +223,12 @@ async def test_no_hostile_header_breaks_any_route(api: FastAPI, everybody: Actor
             _is_clear(answer, (operation.name, name, value[:20]))
 
 
+def _not_left_out(answer: Response) -> list[tuple[str, str]]:
+    """The errors but for parameters that are required and were not sent."""
+    errors = [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
+    return [(pointer, code) for pointer, code in errors if code != "required"]
+
+
 async def test_unknown_and_repeated_query_parameters_are_refused(api: FastAPI, everybody: Actor) -> None:
     reached = 0
     for operation in operations(api):
@@ -219,14 +236,12 @@ async def test_unknown_and_repeated_query_parameters_are_refused(api: FastAPI, e
             continue
         answer = await everybody.get(f"{operation.path}?canary=1")
         assert answer.status_code == 422, (operation.name, answer.text)
-        [error] = answer.json()["errors"]
-        assert (error["pointer"], error["code"]) == ("?canary", "unknown_parameter"), operation.name
+        assert _not_left_out(answer) == [("?canary", "unknown_parameter")], operation.name
         for parameter in operation.spec.get("parameters", ()):
             if parameter["name"] == "limit":
                 answer = await everybody.get(f"{operation.path}?limit=1&limit=2")
-                [error] = answer.json()["errors"]
-                assert (answer.status_code, error["pointer"]) == (422, "?limit")
-                assert error["code"] == "repeated_parameter"
+                assert answer.status_code == 422
+                assert _not_left_out(answer) == [("?limit", "repeated_parameter")]
                 reached += 1
     assert reached >= 5
 

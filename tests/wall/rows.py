@@ -29,9 +29,23 @@ STATED: dict[tuple[str, str], Any] = {
     ("employments", "ends_on"): None,
     ("grants", "confirmed_by"): None,
     ("plan_filings", "outcome"): "filed",
+    ("commitments", "year"): 2026,
+    ("declarations", "year"): 2026,
+    ("recusals", "organisation_id"): None,
+    ("recusals", "project_id"): None,
+    ("evaluation_cycles", "assessment_year"): 2025,
+    ("evaluation_cycles", "submission_year"): 2026,
 }
 # Loaded already, and needed as they are.
-KEPT = ("regions", "conversion_modes", "funding_sources", "indicators", "relations", "signing_keys")
+KEPT = (
+    "regions",
+    "conversion_modes",
+    "funding_sources",
+    "indicators",
+    "relations",
+    "signing_keys",
+    "commitment_texts",
+)
 _ONE_OF = re.compile(r"^(\w+) IN \('([^']+)'")
 
 
@@ -83,5 +97,7 @@ def _plain(column: Column[Any]) -> Any:
         Decimal: Decimal("1.00"),
         list: [],
         object: [],  # jsonb
+        dict: {},
+        bytes: b"example",
     }
     return values[kind]

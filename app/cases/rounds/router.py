@@ -1,0 +1,75 @@
+"""Rounds of typical cases (典型案例遴选, Art. 12)."""
+
+from typing import Annotated
+
+from fastapi import Query, Response
+
+from app.auth.dependencies import Session
+from app.cases.rounds import repository, service, views
+from app.cases.rounds.dependencies import (
+    Manager,
+    Reader,
+    RoundToClose,
+    RoundToPublish,
+    RoundToSelect,
+    VisibleRound,
+)
+from app.cases.rounds.schemas import RoundIn, RoundOut, RoundSummary
+from app.core.etag import Replies
+from app.core.pagination import Page, PageParams, Paging
+from app.core.routing import router
+
+routes = router("/v1/case-rounds", tag="cases")
+
+
+@routes.get("", summary="List case rounds")
+async def list_case_rounds(
+    _caller: Reader, session: Session, pages: Paging, params: Annotated[PageParams, Query()]
+) -> Page[RoundSummary]:
+    """One a year, the latest first."""
+    page = await pages.of(session, repository.listed(), params, repository.ORDER)
+    return page.show(RoundSummary.model_validate)
+
+
+@routes.post("", status_code=201, response_model=RoundOut, summary="Open a case round")
+async def create_case_round(caller: Manager, session: Session, reply: Replies, body: RoundIn) -> Response:
+    """By the office, with the weights of Art. 12's four criteria, which are frozen here. A year has one round (409
+    `round_exists`)."""
+    opened = await service.open_round(session, body)
+    shown = await views.show(session, caller, opened)
+    return reply(shown, version=opened.version, location=f"/v1/case-rounds/{opened.id}", created=True)
+
+
+@routes.get("/{round_id}", response_model=RoundOut, summary="Get a case round")
+async def get_case_round(caller: Reader, found: VisibleRound, session: Session, reply: Replies) -> Response:
+    """The calendar: due date, quota per region, and phase (`open`, `reviewing`, `closed`, `published`)."""
+    return reply(await views.show(session, caller, found), version=found.version)
+
+
+@routes.post("/{round_id}/close", response_model=RoundOut, summary="End the recommending of new cases")
+async def close_case_round(caller: Manager, found: RoundToClose, session: Session, reply: Replies) -> Response:
+    """From `open` to `reviewing`: what was never recommended stays at home; what was returned may come back."""
+    await service.close(session, found)
+    shown = await views.show(session, caller, found)
+    return reply(shown, version=found.version, location=f"/v1/case-rounds/{found.id}")
+
+
+@routes.post("/{round_id}/select", status_code=202, response_class=Response, summary="Select the cases")
+async def select_case_round(_caller: Manager, found: RoundToSelect, session: Session, reply: Replies) -> Response:
+    """遴选. Ends the recommending (phase `closed`), and is accepted for the worker, which computes every total from
+    the sheets that count, and takes the best, at most `selected_at_most`. Cases of equal total are treated alike:
+    where the last place is shared by more than there is room for, none of these is selected.
+
+    409 says what is in the way, as far as you may know: `undecided`, `stale`, `blocked_quorum`,
+    `application_pending`, `panel_incomplete`. The worker looks at every case again; where anything is in the way,
+    nothing happens, and you ask again."""
+    await service.request_selection(session, found)
+    return reply.without_content(202, location=f"/v1/case-rounds/{found.id}")
+
+
+@routes.post("/{round_id}/publish", status_code=202, response_class=Response, summary="Publish the selected cases")
+async def publish_case_round(_caller: Manager, found: RoundToPublish, session: Session, reply: Replies) -> Response:
+    """发布, once the round is `closed`. Accepted for the worker, which publishes if a selection of all cases stands;
+    otherwise nothing happens. Refused as selecting is. The answer says nothing of the cases."""
+    await service.request_publication(session, found)
+    return reply.without_content(202, location=f"/v1/case-rounds/{found.id}")

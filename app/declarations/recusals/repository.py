@@ -1,0 +1,132 @@
+"""Recusals' SQL. They are written by gate functions only; the row policies say who reads them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.pagination import Order
+from app.declarations.recusals.rules import BarredFrom
+from app.models.base import SubjectKind
+from app.models.declarations import Recusal, RecusalDecision, RecusalNotice, RecusalState
+from app.models.identity import Person
+
+ORDER = Order((Recusal.declared_at.expression, Recusal.id.expression), descending=True)
+NOTICE_ORDER = Order((RecusalNotice.since.expression, RecusalNotice.recusal_id.expression), descending=True)
+
+_WITH_NAME: Select[*tuple[Any, ...]] = select(
+    *(column for column in Recusal.__table__.columns if column.name != "created_at"),
+    Person.name.label("person_name"),
+).join(Person, Person.id == Recusal.person_id)
+
+_RECUSE = text(
+    "SELECT gate.recuse(:recusal, :person, :how, :region, :organisation, :project, :case, :relation, :words, :at)"
+)
+_DECIDE = text("SELECT gate.decide_recusal(:decision, :recusal, :outcome, :reason, :basis, :at)")
+_LIFT = text("SELECT gate.lift_recusal(:decision, :recusal, :reason, :basis, :at)")
+
+
+def listed(*, state: RecusalState | None, person_id: UUID | None, region_code: str | None) -> Select[*tuple[Any, ...]]:
+    statement = _WITH_NAME
+    if state is not None:
+        statement = statement.where(Recusal.state == state)
+    if person_id is not None:
+        statement = statement.where(Recusal.person_id == person_id)
+    if region_code is not None:
+        here = [f"{SubjectKind.REGION}:{region_code}"]
+        statement = statement.where((Recusal.region_code == region_code) | Recusal.reaches.contains(here))
+    return statement
+
+
+async def one(session: AsyncSession, recusal_id: UUID) -> Row[Any] | None:
+    """Fresh from the database: gate functions change the row behind the session's back."""
+    return (await session.execute(_WITH_NAME.where(Recusal.id == recusal_id))).one_or_none()
+
+
+async def person_of(session: AsyncSession, recusal_id: UUID) -> UUID | None:
+    return await session.scalar(select(Recusal.person_id).where(Recusal.id == recusal_id))
+
+
+async def decisions(session: AsyncSession, recusal_id: UUID) -> Sequence[RecusalDecision]:
+    statement = select(RecusalDecision).where(RecusalDecision.recusal_id == recusal_id)
+    return (await session.scalars(statement.order_by(RecusalDecision.number))).all()
+
+
+def notices(*, state: RecusalState | None) -> Select[Any]:
+    """One's own, by the row policy."""
+    statement = select(RecusalNotice)
+    return statement if state is None else statement.where(RecusalNotice.state == state)
+
+
+async def notice(session: AsyncSession, recusal_id: UUID) -> RecusalNotice | None:
+    return await session.get(RecusalNotice, recusal_id)
+
+
+async def recuse(
+    session: AsyncSession,
+    recusal_id: UUID,
+    *,
+    person_id: UUID,
+    initiator: str,
+    subject: BarredFrom,
+    relation_code: str,
+    statement: str,
+    at: datetime,
+) -> str:
+    """`taken`, `unknown_subject`, `unknown_relation` or `unknown_person`."""
+    subjects = {kind: subject.key if kind is subject.kind else None for kind in SubjectKind}
+    answer = await session.scalar(
+        _RECUSE,
+        {
+            "recusal": recusal_id,
+            "person": person_id,
+            "how": initiator,
+            "region": subjects[SubjectKind.REGION],
+            "organisation": subjects[SubjectKind.ORGANISATION],
+            "project": subjects[SubjectKind.PROJECT],
+            "case": subjects[SubjectKind.CASE],
+            "relation": relation_code,
+            "words": statement,
+            "at": at,
+        },
+    )
+    return str(answer)
+
+
+async def decide(
+    session: AsyncSession,
+    decision_id: UUID,
+    recusal_id: UUID,
+    *,
+    outcome: str,
+    reason: str,
+    legal_basis: str | None,
+    at: datetime,
+) -> str:
+    """`decided`, `hidden`, `wrong_state` or `same_person`."""
+    values = {"decision": decision_id, "recusal": recusal_id, "reason": reason, "basis": legal_basis, "at": at}
+    return str(await session.scalar(_DECIDE, {**values, "outcome": outcome}))
+
+
+async def lift(
+    session: AsyncSession, decision_id: UUID, recusal_id: UUID, *, reason: str, legal_basis: str | None, at: datetime
+) -> str:
+    """`proposed`, `lifted`, `hidden`, `wrong_state` or `same_person`."""
+    values = {"decision": decision_id, "recusal": recusal_id, "reason": reason, "basis": legal_basis, "at": at}
+    return str(await session.scalar(_LIFT, values))
+
+
+async def recused_from(session: AsyncSession, subject: BarredFrom) -> bool:
+    """Whether the caller is walled from the subject, from its region, or from a region whose library holds it."""
+    keys = {kind: subject.key if kind is subject.kind else None for kind in SubjectKind}
+    clear = await session.scalar(
+        text(
+            "SELECT gate.clear_of(CAST(:region AS text), CAST(:organisation AS uuid), CAST(:project AS uuid), "
+            "CAST(:case AS uuid), CAST('{}' AS text[]))"
+        ),
+        {str(kind): key for kind, key in keys.items()},
+    )
+    return not clear

@@ -1,0 +1,37 @@
+"""Evaluation methods (评估办法, Art. 8)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from app.auth.dependencies import Session, requires
+from app.auth.principal import Caller
+from app.core.errors import NotFound
+from app.core.etag import Replies
+from app.core.pagination import Page, PageParams, Paging
+from app.core.routing import router
+from app.evaluations.schemes import repository
+from app.evaluations.schemes.schemas import SchemeOut, SchemeSummary
+
+routes = router("/v1/evaluation-schemes", tag="evaluations")
+
+Reader = Annotated[Caller, requires("directory:read")]
+
+
+@routes.get("", summary="List evaluation methods")
+async def list_evaluation_schemes(
+    _caller: Reader, session: Session, pages: Paging, params: Annotated[PageParams, Query()]
+) -> Page[SchemeSummary]:
+    """Every version of every method, the latest first. What ships is an example (示例): no official weights exist."""
+    page = await pages.of(session, repository.listed(), params, repository.ORDER)
+    return page.show(SchemeSummary.model_validate)
+
+
+@routes.get("/{scheme_id}", response_model=SchemeOut, summary="Get an evaluation method")
+async def get_evaluation_scheme(_caller: Reader, session: Session, scheme_id: UUID, reply: Replies) -> Response:
+    """Criteria under the three goals, weights, panel rule, bands, rounding, and the hash that a cycle freezes."""
+    scheme = await repository.one(session, scheme_id)
+    if scheme is None:
+        raise NotFound
+    return reply(SchemeOut.model_validate(scheme))

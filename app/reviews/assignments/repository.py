@@ -1,0 +1,64 @@
+"""Assignments' SQL. An assignment without a visible panel is not shown: both are hidden together."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.db import clock_of
+from app.core.pagination import Order
+from app.models.directory import Relation
+from app.models.reviews import Assignment, Panel
+
+ORDER = Order((Assignment.created_at.expression, Assignment.id.expression), descending=True)
+
+
+def listed(
+    *, person_id: UUID | None, state: str | None, subject_kind: str | None, panel_id: UUID | None
+) -> Select[*tuple[Any, ...]]:
+    statement: Select[*tuple[Any, ...]] = select(Assignment, Panel).join(Panel, Panel.id == Assignment.panel_id)
+    if person_id is not None:
+        statement = statement.where(Assignment.person_id == person_id)
+    if state is not None:
+        statement = statement.where(Assignment.state == state)
+    if subject_kind is not None:
+        statement = statement.where(Assignment.subject_kind == subject_kind)
+    if panel_id is not None:
+        statement = statement.where(Assignment.panel_id == panel_id)
+    return statement
+
+
+async def one(session: AsyncSession, assignment_id: UUID) -> tuple[Assignment, Panel] | None:
+    statement = select(Assignment, Panel).join(Panel, Panel.id == Assignment.panel_id)
+    row = (await session.execute(statement.where(Assignment.id == assignment_id))).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+async def locked(session: AsyncSession, assignment_id: UUID) -> Assignment | None:
+    return await session.get(Assignment, assignment_id, with_for_update=True, populate_existing=True)
+
+
+async def assign(
+    session: AsyncSession, *, assignment_id: UUID, panel_id: UUID, person_id: UUID, reason: str, today: object
+) -> str:
+    """`assigned`, `ineligible` or `hidden`, as the gate found under the person's lock."""
+    statement = text("SELECT gate.assign(:assignment, :panel, :person, :reason, :at, :today)")
+    outcome = await session.scalar(
+        statement,
+        {
+            "assignment": assignment_id,
+            "panel": panel_id,
+            "person": person_id,
+            "reason": reason,
+            "at": clock_of(session).now(),
+            "today": today,
+        },
+    )
+    return str(outcome)
+
+
+async def unknown_relations(session: AsyncSession, codes: Iterable[str]) -> set[str]:
+    asked = set(codes)
+    return asked - set(await session.scalars(select(Relation.code).where(Relation.code.in_(asked))))

@@ -1,0 +1,46 @@
+"""Bodies of processes that a test starts and kills: a server, and a worker whose one job leaves a countable effect.
+
+They are forked from a process that has imported this module, so that a killed one is back within milliseconds.
+"""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import local, worker
+from app.core.audit import Resource, audit
+from app.core.config import Settings
+from app.main import create_api, running
+from app.models.jobs import Job
+from tests.ground import FrozenClock, edge_of
+
+KIND, EVENT = "tests.count", "organisations.create"
+API = create_api(Settings(log_level="CRITICAL"))
+uvicorn.Config(API).load()  # imports what a server needs
+
+
+async def count(session: AsyncSession, job: Job) -> None:
+    """Takes long enough to be killed in the middle, after its effect is written and before it counts."""
+    await audit(session, "effect", Resource("test", UUID(job.payload["resource_id"])), outcome="done")
+    await asyncio.sleep(0.02)
+
+
+def serve(settings: Settings, port: int) -> None:
+    async def body() -> None:
+        # The clock of the tests: the tokens that they issue are of its time.
+        async with running(API, settings, clock=FrozenClock()):
+            config = uvicorn.Config(edge_of(API), port=port, log_level="critical", access_log=False, lifespan="off")
+            await uvicorn.Server(config).serve()
+
+    asyncio.run(body())
+
+
+def work(settings: Settings) -> None:
+    worker.HANDLERS[KIND] = count
+    worker.SUBSCRIBERS[EVENT] = (KIND,)
+    # A killed worker's job waits for the end of its lease; the test cannot wait a minute.
+    worker.LEASE = timedelta(seconds=1)
+    local.work(settings)
