@@ -25,7 +25,7 @@ uvicorn.Config(API).load()  # imports what a server needs
 async def count(session: AsyncSession, job: Job) -> None:
     """Takes long enough to be killed in the middle, after its effect is written and before it counts."""
     await audit(session, "effect", Resource("test", UUID(job.payload["resource_id"])), outcome="done")
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.04)
 
 
 def serve(settings: Settings, port: int) -> None:

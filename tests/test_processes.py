@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from app.core.audit import Resource
@@ -27,7 +29,7 @@ from tests import processes
 from tests.world import Actor, World
 
 ROOT = Path(__file__).resolve().parents[1]
-KILLS = 30
+KILLS = 25
 
 
 def _free_port() -> int:
@@ -122,6 +124,8 @@ async def test_kills_lose_nothing_and_double_nothing(world: World, settings: Set
             if victim == 0:
                 answered = len(registered)
                 servers_killed.append(answered)
+            else:
+                await _a_job_in_hand(world)
             await asyncio.to_thread(herd.kill, victim)
         over.set()
 
@@ -134,7 +138,7 @@ async def test_kills_lose_nothing_and_double_nothing(world: World, settings: Set
         codes = await asyncio.to_thread(herd.end)
         await requests.dispose()
 
-    assert [tuple(row) for row in await world.rows("SELECT DISTINCT state, last_error FROM jobs")] == [("done", None)]
+    assert [row.state for row in await world.rows("SELECT DISTINCT state FROM jobs")] == ["done"]
     effects = Counter(
         [row.resource_id for row in await world.rows("SELECT resource_id FROM audit_entries WHERE action = 'effect'")]
     )
@@ -154,8 +158,16 @@ def _payload(subject: UUID) -> dict[str, str]:
     return {"resource_id": str(subject)}
 
 
+async def _a_job_in_hand(world: World) -> None:
+    """One of the two workers is in the middle of something; not waited for longer than a busy machine needs."""
+    for _ in range(50):
+        if await world.rows("SELECT id FROM jobs WHERE state = 'claimed'"):
+            return
+        await asyncio.sleep(0.01)
+
+
 async def _until_done(world: World, jobs: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         [(done, waiting)] = await world.rows(
             "SELECT (SELECT count(*) FROM jobs WHERE state = 'done'), "
@@ -173,53 +185,68 @@ def _children(parent: int) -> list[int]:
     return [int(pid) for pid, its_parent in pairs if int(its_parent) == parent]
 
 
-async def test_dev_keeps_a_worker_beside_the_server(world: World, settings: Settings, tmp_path: Path) -> None:
-    """The worker comes back when it is killed, and goes with the server, whichever way the server goes."""
+def _command(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "app", *arguments], cwd=ROOT, **options)
+
+
+@pytest.fixture
+def environment(world: World, settings: Settings) -> dict[str, str]:
+    """For commands, on this test's database."""
     urls = {
         "DATABASE_URL": settings.app_url,
         "DATABASE_OWNER_URL": settings.owner_url,
         "DATABASE_WORKER_URL": settings.worker_url,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
     }
-    await world.admin.dispose()  # the connections of the worker's role are counted below
+    return {**os.environ, **urls, "PORT": str(_free_port())}
 
-    async def workers(count: int) -> None:
-        deadline = time.monotonic() + 20
+
+async def test_dev_keeps_a_worker_beside_the_server(
+    settings: Settings, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The worker comes back when it is killed, and goes with the server."""
+
+    async def workers(count: int) -> list[int]:
+        deadline = time.monotonic() + 60
         # Before it serves, the parent itself connects as the worker's role for a moment.
         while len(_children(server.pid)) < count or await _connected(settings) != count:
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             await asyncio.sleep(0.1)
+        return _children(server.pid)
 
-    def start() -> subprocess.Popen[bytes]:
-        environment = {**os.environ, **urls, "PORT": str(_free_port())}
-        with (tmp_path / "log").open("w") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "app", "dev"], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
-
-    server = start()
+    with (tmp_path / "log").open("w") as log:
+        server = _command("dev", env=environment, stdout=log, stderr=log)
     try:
-        await workers(1)
-        [child] = _children(server.pid)
+        [child] = await workers(1)
         os.kill(child, signal.SIGKILL)
         await workers(0)
-        await workers(1)
-        assert _children(server.pid) != [child]
-        server.kill()
-        await workers(0)
-    finally:
-        server.kill()
-        server.wait()
-
-    server = start()
-    try:
-        await workers(1)
+        [other] = await workers(1)
+        assert other != child
         server.terminate()
-        assert await asyncio.to_thread(server.wait, 20) == 128 + signal.SIGTERM
+        assert await asyncio.to_thread(server.wait, 60) == 128 + signal.SIGTERM
         assert await _connected(settings) == 0
     finally:
         server.kill()
         server.wait()
+
+
+async def test_a_worker_ends_with_the_process_that_it_is_tied_to(
+    settings: Settings, environment: dict[str, str]
+) -> None:
+    """Whichever way that process ends: its end of the pipe closes."""
+    worker = _command("worker", "--tied", env=environment, stdin=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 60
+        while await _connected(settings) == 0:
+            assert worker.poll() is None
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        assert worker.stdin is not None
+        worker.stdin.close()
+        assert await asyncio.to_thread(worker.wait, 60) == 0
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 async def _connected(settings: Settings) -> int:

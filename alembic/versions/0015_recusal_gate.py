@@ -17,10 +17,12 @@ branch_labels = None
 depends_on = None
 
 # What a recusal speaks of beside its own subject, so that nobody who is walled from one handles the other: the
-# region of the project or case, the regions whose libraries hold the organisation.
+# region of the project or case, the regions whose libraries hold the organisation. Nor does who is also staff of
+# what is judged there: a region would choose its judges.
 CLEAR_OF = """
 BEGIN
-    RETURN NOT gate.walls() && (coalesce(reached, '{}') || ARRAY(
+    RETURN NOT (gate.walls() || ARRAY(SELECT 'region:' || own FROM unnest(gate.regions()) AS own)
+                || ARRAY(SELECT 'organisation:' || own FROM unnest(gate.organisations()) AS own)) && (coalesce(reached, '{}') || ARRAY(
         SELECT unnest(array_remove(ARRAY['region:' || region, 'organisation:' || organisation,
                                          'project:' || project, 'case:' || kase], NULL))
         UNION

@@ -49,7 +49,7 @@ async def open_panel(
         region_code=region_code,
         case_id=case_id,
         year=year,
-        title=content.get("title"),
+        title=title if isinstance(title := content.get("title"), str) else None,
         due_on=due_on,
         criteria=[dict(criterion) for criterion in criteria],
         seats=seats,

@@ -260,3 +260,22 @@ async def test_two_who_decide_at_once_decide_once(scene: Scene) -> None:
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert len(await scene.world.rows("SELECT 1 FROM recusal_decisions")) == 1
+
+
+async def test_lists_are_paged_and_cost_the_same(scene: Scene) -> None:
+    codes = [REGION, OTHER, "152522", "152523", "152524"]
+    await scene.order(scene.expert, region_code=codes[0])
+    with scene.world.counting() as few:
+        await scene.second.get("/v1/recusals")
+    for code in codes[1:]:
+        await scene.order(scene.expert, region_code=code)
+    with scene.world.counting() as many:
+        whole = (await scene.second.get("/v1/recusals", params={"include_total": False})).json()["items"]
+    assert (len(whole), len(many)) == (5, len(few))
+    first = (await scene.second.get("/v1/recusals", params={"limit": 3})).json()
+    rest = (await scene.second.get("/v1/recusals", params={"limit": 3, "cursor": first["next_cursor"]})).json()
+    assert [*first["items"], *rest["items"]] == whole
+    assert {item["person_name"] for item in whole} == {"示例人员"}
+    own_pages = (await scene.expert.get("/v1/me/recusals", params={"limit": 2, "state": "provisional"})).json()
+    assert len(own_pages["items"]) == 2
+    assert own_pages["next_cursor"]

@@ -197,6 +197,24 @@ async def test_an_order_is_not_given_by_who_may_not(scene: Scene) -> None:
     assert await scene.walls(scene.expert) == set()
 
 
+async def test_staff_of_the_region_decide_nothing_on_it(scene: Scene) -> None:
+    """Who sits in the office too would choose the region's judges."""
+    both = await scene.world.person(Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, REGION))
+    organisation = await scene.world.organisation()
+    await scene.project(organisation)
+    paths = [
+        await scene.order(scene.expert, region_code=REGION),
+        await scene.order(scene.expert, organisation_id=str(organisation)),
+    ]
+    for path in paths:
+        assert (await both.get(path)).status_code == 404
+        assert (await both.post(f"{path}/decide", {"nonsense": 1})).status_code == 404
+    refused = await both.post("/v1/recusals", order(scene.expert, region_code=REGION))
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    elsewhere = await scene.order(scene.expert, region_code=OTHER)
+    await decided(both, elsewhere, "rejected")
+
+
 async def test_an_applicant_ends_nobodys_transaction(scene: Scene, app_role: asyncpg.Connection) -> None:
     async with app_role.transaction():
         await app_role.fetch("SELECT * FROM gate.enter('person', $1, '{}')", scene.expert.id)

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import text
 
 from app.models.identity import Role
 from tests.attachments.uploads import uploaded
@@ -356,11 +357,27 @@ async def test_sign_against_edit(year: Year) -> None:
 async def test_sign_against_close(year: Year) -> None:
     """Nothing is sent into a closed cycle, and no cycle closes over what was sent."""
     path = await year.filled()
-    await year.close(1)
     await done(year.editor, path, "submit")
-    signed, closed = await asyncio.gather(year.approver.act(path, "sign"), year.office.act(year.cycle, "close"))
-    outcome = (signed.status_code, closed.status_code)
-    assert outcome in {(200, 409), (409, 200)}, (signed.text, closed.text)
-    phase = (await year.office.get(year.cycle)).json()["phase"]
-    state = (await year.editor.get(path)).json()["state"]
-    assert (phase, state) in {("reviewing", "submitted"), ("closed", "awaiting_signature")}
+    for _turn in range(20):
+        # Back to before both, for the next round.
+        async with year.world.admin.administration() as session:
+            await session.execute(text("UPDATE evaluation_cycles SET phase = 'reviewing', version = version + 1"))
+            await session.execute(text("UPDATE evaluations SET state = 'awaiting_signature', version = version + 1"))
+        signed, closed = await asyncio.gather(year.approver.act(path, "sign"), year.office.act(year.cycle, "close"))
+        outcome = (signed.status_code, closed.status_code)
+        assert outcome in {(200, 409), (409, 200)}, (signed.text, closed.text)
+        phase = (await year.office.get(year.cycle)).json()["phase"]
+        state = (await year.editor.get(path)).json()["state"]
+        assert (phase, state) in {("reviewing", "submitted"), ("closed", "awaiting_signature")}
+
+
+async def test_begin_against_close(year: Year) -> None:
+    """A self-evaluation is begun in an open cycle or not at all, and neither waits for the other for ever."""
+    for region in ("152501", "152502", "152522", "152523", "152524", "152525"):
+        editor, _ = await year.staff(region)
+        async with year.world.admin.administration() as session:
+            await session.execute(text("UPDATE evaluation_cycles SET phase = 'open', version = version + 1"))
+        body = {"cycle_id": year.cycle.rsplit("/", 1)[1], "region_code": region}
+        begun, closed = await asyncio.gather(editor.post("/v1/evaluations", body), year.office.act(year.cycle, "close"))
+        assert closed.status_code == 200, closed.text
+        assert begun.status_code in {201, 409}, begun.text

@@ -222,6 +222,26 @@ async def test_rejected_it_resumes_where_it_was(scene: Scene, submitted: bool) -
     assert await scene.state(panel) == "complete"
 
 
+async def test_who_declared_and_was_not_found_to_be_barred_goes_on(scene: Scene) -> None:
+    panel = await scene.drawn()
+    (expert, path), _ = await scene.seats(panel)
+    await done(expert, path, "accept")
+    await scene.world.renew(expert)
+    etag = (await expert.get(path)).headers["etag"]
+    assert (await expert.post(f"{path}/declare-conflict", INTERESTS, etag=etag)).status_code == 204
+    (recusal,) = await scene.world.rows("SELECT id FROM recusals")
+    inspector = await scene.world.person(Role.DISCIPLINE_INSPECTOR)
+    verdict = {"outcome": "rejected", "reason": "所述情形不构成回避事由（示例）"}
+    await done(inspector, f"/v1/recusals/{recusal.id}", "decide", verdict)
+    await scene.world.renew(expert)
+    assert (await expert.get(path)).json()["state"] == "accepted"
+    assert (await done(expert, path, "declare-conflict", NONE))["state"] == "declared"
+    assert (await expert.get(f"{path}/dossier")).status_code == 200
+    # What was declared first is kept as it was.
+    (declared,) = await scene.world.rows("SELECT has_interests FROM declarations WHERE assignment_id IS NOT NULL")
+    assert declared.has_interests
+
+
 async def test_in_force_it_voids_and_the_void_sheet_stays_void(scene: Scene) -> None:
     panel = await scene.drawn()
     (expert, path), _ = await scene.seats(panel)
@@ -259,7 +279,8 @@ async def test_declared_interests_are_a_recusal(scene: Scene) -> None:
     (declared,) = await scene.world.rows(
         "SELECT has_interests, interests FROM declarations WHERE assignment_id IS NOT NULL"
     )
-    assert (declared.has_interests, declared.interests) == (True, INTERESTS["interests"])
+    assert declared.has_interests
+    assert [interest["relation_code"] for interest in declared.interests] == ["kinship"]
     await scene.drain()
     assert len(await scene.seats(panel)) == 3
 

@@ -25,6 +25,10 @@ _WITH_NAME: Select[*tuple[Any, ...]] = select(
 _RECUSE = text(
     "SELECT gate.recuse(:recusal, :person, :how, :region, :organisation, :project, :case, :relation, :words, :at)"
 )
+_CLEAR_OF = text(
+    "SELECT gate.clear_of(CAST(:region AS text), CAST(:organisation AS uuid), CAST(:project AS uuid), "
+    "CAST(:case AS uuid), CAST('{}' AS text[]))"
+)
 _DECIDE = text("SELECT gate.decide_recusal(:decision, :recusal, :outcome, :reason, :basis, :at)")
 _LIFT = text("SELECT gate.lift_recusal(:decision, :recusal, :reason, :basis, :at)")
 
@@ -119,14 +123,8 @@ async def lift(
     return str(await session.scalar(_LIFT, values))
 
 
-async def recused_from(session: AsyncSession, subject: BarredFrom) -> bool:
-    """Whether the caller is walled from the subject, from its region, or from a region whose library holds it."""
-    keys = {kind: subject.key if kind is subject.kind else None for kind in SubjectKind}
-    clear = await session.scalar(
-        text(
-            "SELECT gate.clear_of(CAST(:region AS text), CAST(:organisation AS uuid), CAST(:project AS uuid), "
-            "CAST(:case AS uuid), CAST('{}' AS text[]))"
-        ),
-        {str(kind): key for kind, key in keys.items()},
-    )
-    return not clear
+async def clear_of(session: AsyncSession, subject: BarredFrom) -> bool:
+    """Whether the caller is free to handle it: neither walled from the subject, its region or a region whose library
+    holds it, nor staff there."""
+    keys = {str(kind): subject.key if kind is subject.kind else None for kind in SubjectKind}
+    return bool(await session.scalar(_CLEAR_OF, keys))

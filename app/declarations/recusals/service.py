@@ -10,9 +10,9 @@ from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.actions import shown
 from app.core.audit import Resource, record
-from app.core.db import clock_of, ids_of
+from app.core.db import clock_of, ids_of, walled_from
 from app.core.errors import FieldError, Invalid
-from app.core.workflow import SAME_PERSON, WRONG_STATE, Actor, Side, Verdict
+from app.core.workflow import OUTSIDE_GRANT, SAME_PERSON, WRONG_STATE, Actor, Side, Verdict
 from app.declarations.recusals import repository, rules
 from app.declarations.recusals.rules import BarredFrom, Initiation
 from app.declarations.recusals.schemas import DecisionIn, DecisionOut, LiftIn, RecusalDetail, RecusalIn, RecusalOut
@@ -25,8 +25,10 @@ async def start(session: AsyncSession, caller: Caller, body: RecusalIn) -> UUID:
     if ordered and rules.DECIDE not in caller.scopes:
         raise e.InsufficientScope(rules.DECIDE)
     subjects = body.subjects()
-    if ordered and len(subjects) == 1 and await repository.recused_from(session, subjects[0]):
-        raise e.Recused
+    if ordered and len(subjects) == 1 and not await repository.clear_of(session, subjects[0]):
+        # Staff of what is judged there give no orders on it, either: that is no recusal of theirs.
+        walled = await walled_from(session, [subjects[0].wall]) or not caller.regions
+        raise e.Recused if walled else e.Forbidden(OUTSIDE_GRANT)
     if ordered and body.person_id == caller.id:
         raise e.FourEyes(rules.NOT_ONESELF)
     faults = [*rules.person_faults(body.initiator, body.person_id, caller.id), *rules.subject_faults(subjects)]

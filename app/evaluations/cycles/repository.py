@@ -25,7 +25,9 @@ async def one(session: AsyncSession, cycle_id: UUID) -> EvaluationCycle | None:
 
 
 async def locked(session: AsyncSession, cycle_id: UUID) -> EvaluationCycle | None:
-    return await session.get(EvaluationCycle, cycle_id, with_for_update=True, populate_existing=True)
+    """Alone, but for rows that come to refer to it: their foreign keys are checked under a lock that must not wait
+    for this one, for who writes them holds the phase."""
+    return await session.get(EvaluationCycle, cycle_id, with_for_update={"key_share": True}, populate_existing=True)
 
 
 async def hold_phase(session: AsyncSession, cycle_id: UUID, *, share: bool = True) -> EvaluationCycle | None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import clock_of
 from app.core.pagination import Order
+from app.models.declarations import Declaration
 from app.models.directory import Relation
 from app.models.reviews import Assignment, Panel
 
@@ -57,6 +58,14 @@ async def assign(
         },
     )
     return str(outcome)
+
+
+async def is_declared(session: AsyncSession, assignment: Assignment) -> bool:
+    """Whether the person has declared for this assignment before."""
+    statement = select(Declaration.id).where(
+        Declaration.person_id == assignment.person_id, Declaration.assignment_id == assignment.id
+    )
+    return (await session.scalars(statement.limit(1))).first() is not None
 
 
 async def unknown_relations(session: AsyncSession, codes: Iterable[str]) -> set[str]:

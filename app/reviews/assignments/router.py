@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Query, Response
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Session
 from app.auth.principal import Caller
@@ -22,7 +21,7 @@ from app.reviews.assignments.dependencies import (
     SeatToDecline,
     VisibleSeat,
 )
-from app.reviews.assignments.schemas import AssignmentDetail, AssignmentFilters, AssignmentOut, DeclarationIn
+from app.reviews.assignments.schemas import AssignmentDetail, AssignmentFilters, AssignmentOut, InterestsIn
 from app.reviews.assignments.views import show, show_detail
 from app.reviews.dependencies import CHANGES_SELF
 
@@ -60,7 +59,7 @@ async def accept_assignment(caller: Responder, seat: SeatToAccept, session: Sess
     """From `invited`. It tells region and title, so that you can declare; your tokens end, and new ones carry the
     review scope if this year's commitment and declaration stand. 409 `ineligible` without saying why."""
     await service.accept(session, seat.assignment)
-    return await _answered(session, caller, seat, reply)
+    return _answered(caller, seat, reply)
 
 
 @routes.post(
@@ -74,7 +73,7 @@ async def decline_assignment(
 ) -> Response:
     """With the reason, as long as no sheet is submitted. The next in reserve is seated."""
     await service.decline(session, seat.assignment, seat.panel, body.reason)
-    return await _answered(session, caller, seat, reply)
+    return _answered(caller, seat, reply)
 
 
 @routes.post(
@@ -85,15 +84,15 @@ async def decline_assignment(
     dependencies=[CHANGES_SELF],
 )
 async def declare_conflict(
-    caller: Responder, seat: SeatToDeclare, session: Session, reply: Replies, body: DeclarationIn
+    caller: Responder, seat: SeatToDeclare, session: Session, reply: Replies, body: InterestsIn
 ) -> Response:
     """先申报、后阅卷: from `accepted`. Without interests the dossier opens (`declared`). With interests you are
     recused at once (自行回避, Art. 11): 204, then 404; see `/v1/me/recusals`."""
-    if not await service.declare(session, seat.assignment, body):
+    if not await service.declare(session, caller, seat.assignment, body):
         return reply.without_content(204, location=f"/v1/assignments/{seat.assignment.id}")
-    return await _answered(session, caller, seat, reply)
+    return _answered(caller, seat, reply)
 
 
-async def _answered(_session: AsyncSession, caller: Caller, seat: Seat, reply: Reply) -> Response:
+def _answered(caller: Caller, seat: Seat, reply: Reply) -> Response:
     shown = show_detail(caller, seat.assignment, seat.panel)
     return reply(shown, version=seat.assignment.version, location=f"/v1/assignments/{seat.assignment.id}")

@@ -2,16 +2,15 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
 from app.core.actions import AllowedAction
 from app.core.fields import Body, Code, Label, Position, QueryYear, ReasonText, Version
 from app.core.pagination import PageParams
-from app.declarations.recusals.schemas import RelationCode
+from app.declarations.schemas import InterestIn
 from app.models.reviews import AssignmentState, SubjectOfReview
 
 Why = Annotated[str, Field(max_length=2000)]
@@ -60,24 +59,11 @@ class AssignmentDetail(AssignmentOut):
     allowed_actions: Annotated[list[AllowedAction], Field(max_length=10)]
 
 
-class InterestIn(Body):
-    """One relation to the subject (利害关系), by its code in `/v1/relations`, in your own words."""
+class InterestsIn(Body):
+    """What you declare about this very subject: interests (利害关系), or that there are none."""
 
-    relation_code: RelationCode
-    statement: ReasonText
-
-
-class DeclarationIn(Body):
-    """What you declare about this very subject: interests, or that there are none."""
-
-    has_interests: bool = Field(examples=[False])
-    interests: list[InterestIn] = Field(default=[], max_length=8, examples=[[]])
-
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
-        if self.has_interests != bool(self.interests):
-            raise PydanticCustomError("invalid_value", "has_interests does not agree with interests")
-        return self
+    has_interests: Annotated[bool, Field(strict=True, examples=[False])]
+    interests: list[InterestIn] = Field(default_factory=list, max_length=50, examples=[[]])
 
 
 class NamedIn(Body):

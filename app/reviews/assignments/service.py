@@ -4,20 +4,19 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.audit import Resource, record
 from app.core.clock import league_date
 from app.core.db import clock_of, ids_of
 from app.core.errors import FieldError, Invalid
-from app.declarations.recusals import service as recusals
-from app.declarations.recusals.rules import BarredFrom, Initiation
-from app.models.base import SubjectKind
-from app.models.declarations import Declaration
-from app.models.reviews import Assignment, AssignmentState, Panel, SubjectOfReview
+from app.declarations import service as declarations
+from app.declarations.schemas import DeclarationIn
+from app.models.reviews import Assignment, AssignmentState, Panel
 from app.reviews import repository as reviews
 from app.reviews import service as panels
 from app.reviews.assignments import repository
-from app.reviews.assignments.schemas import DeclarationIn, NamedIn
+from app.reviews.assignments.schemas import InterestsIn, NamedIn
 from app.reviews.rules import INELIGIBLE
 
 
@@ -39,9 +38,9 @@ async def decline(session: AsyncSession, assignment: Assignment, panel: Panel, r
     await panels.ask_for(session, "reviews.repair", panel, cause=f"decline:{assignment.id}")
 
 
-async def declare(session: AsyncSession, assignment: Assignment, body: DeclarationIn) -> bool:
+async def declare(session: AsyncSession, caller: Caller, assignment: Assignment, body: InterestsIn) -> bool:
     """The declaration for this assignment. With interests it is a recusal (自行回避): then nothing of the subject is
-    left to see, and the answer is False. Raises `Invalid` for relations that are not in the list."""
+    left to see, and the answer is False. Raises `Invalid` for what contradicts itself or is unknown, `Conflict`."""
     unknown = await repository.unknown_relations(session, [interest.relation_code for interest in body.interests])
     faults = [
         FieldError(f"/interests/{index}/relation_code", "unknown_reference")
@@ -50,25 +49,16 @@ async def declare(session: AsyncSession, assignment: Assignment, body: Declarati
     ]
     if faults:
         raise Invalid(*faults)
-    now = clock_of(session).now()
-    session.add(
-        Declaration(
-            id=ids_of(session).random(),
-            person_id=assignment.person_id,
-            year=league_date(now).year,
-            assignment_id=assignment.id,
-            has_interests=body.has_interests,
-            interests=body.model_dump(mode="json")["interests"],
-            declared_at=now,
-        )
-    )
-    await session.flush()
-    if body.has_interests:
-        await _recuse(session, assignment, body)
-        return False
-    await panels.insist_on_eligibility(session, assignment)
-    await _move(session, assignment, AssignmentState.DECLARED, "declare-conflict")
-    return True
+    stated = bool(body.has_interests or body.interests)
+    if not stated and await repository.is_declared(session, assignment):
+        # The recusal that followed from it was rejected (不予回避): what was declared stands, and bars from nothing.
+        await panels.insist_on_eligibility(session, assignment)
+        await _move(session, assignment, AssignmentState.DECLARED, "declare")
+        return True
+    year = league_date(clock_of(session).now()).year
+    whole = DeclarationIn(year=year, assignment_id=assignment.id, **dict(body))
+    await declarations.declare(session, caller, whole)
+    return not stated
 
 
 async def assign(session: AsyncSession, panel: Panel, body: NamedIn) -> UUID:
@@ -92,25 +82,6 @@ async def assign(session: AsyncSession, panel: Panel, body: NamedIn) -> UUID:
             raise e.Conflict(INELIGIBLE)
         case _:
             raise e.NotFound
-
-
-async def _recuse(session: AsyncSession, assignment: Assignment, body: DeclarationIn) -> None:
-    """From what the assignment is about: its case, or its region."""
-    about = (
-        BarredFrom(SubjectKind.CASE, assignment.subject_id)
-        if assignment.subject_kind == SubjectOfReview.CASE
-        else BarredFrom(SubjectKind.REGION, assignment.region_code)
-    )
-    await recusals.recuse(
-        session,
-        person_id=assignment.person_id,
-        initiator=Initiation.SELF,
-        subject=about,
-        relation_code=body.interests[0].relation_code,
-        statement="\n".join(interest.statement for interest in body.interests),
-        base="/interests/0",
-    )
-    await record(session, "assignments.declare-conflict", resource(assignment))
 
 
 async def _move(session: AsyncSession, assignment: Assignment, state: AssignmentState, action: str) -> None:

@@ -16,7 +16,7 @@ Sha256 = Annotated[
 ]
 
 
-class CriterionOut(BaseModel):
+class ReviewCriterion(BaseModel):
     """What is scored, from 0 to `max`; `weight` is its share in the total."""
 
     code: Code
@@ -62,7 +62,7 @@ class PanelOut(BaseModel):
     seats: Count
     reserves: Count
     quorum: Count
-    criteria: Annotated[list[CriterionOut], Field(max_length=100)]
+    criteria: Annotated[list[ReviewCriterion], Field(max_length=100)]
     members: MemberCounts
     draws: Annotated[list[DrawOut], Field(max_length=1000)]
     allowed_actions: Annotated[list[AllowedAction], Field(max_length=10)]

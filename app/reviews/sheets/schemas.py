@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from app.core.actions import AllowedAction
 from app.core.fields import Body, Code, Count, Label, LongText, Quantity, QueryYear
 from app.models.reviews import SheetState, SubjectOfReview
-from app.reviews.panels.schemas import CriterionOut, Sha256
+from app.reviews.panels.schemas import ReviewCriterion, Sha256
 
 
 class DossierOut(BaseModel):
@@ -21,7 +21,7 @@ class DossierOut(BaseModel):
     due_on: date | None
     region_code: Code
     title: Label | None
-    criteria: Annotated[list[CriterionOut], Field(max_length=100)]
+    criteria: Annotated[list[ReviewCriterion], Field(max_length=100)]
     content: dict[str, Any] = Field(description="As the region signed and sent it.", examples=[{"title": "示例"}])
     content_sha256: Sha256 = Field(description="SHA-256 of the canonical JSON of `content`.")
     frozen_at: datetime
@@ -46,7 +46,7 @@ class SheetOut(BaseModel):
 
     assignment_id: UUID
     state: SheetState
-    criteria: Annotated[list[CriterionOut], Field(max_length=100)]
+    criteria: Annotated[list[ReviewCriterion], Field(max_length=100)]
     scores: dict[str, Code] = Field(examples=[{"innovation": "8.50", "results": "9.00"}])
     opinion: Annotated[str, Field(max_length=20_000)] | None
     total: Code | None = Field(examples=["87.5000"])
