@@ -1,10 +1,12 @@
 """The demo world's plans and library: invented figures on example names (示例), the same at every load."""
 
+from decimal import Decimal
 from typing import Any
 
-from app.demo.people import REGIONS, SOURCE_SYSTEM
+from app.demo.people import REGIONS
 
 YEAR = 2026
+LAST_YEAR = YEAR - 1
 
 # Two kinds of project for a region, taken in turn: name, mode, content, benefits, stage.
 _KINDS = (
@@ -48,6 +50,7 @@ def project_rows() -> list[dict[str, Any]]:
             number = position * 2 + turn
             label, mode, content, benefits, stage = _KINDS[(number * 3 + turn) % len(_KINDS)]
             planned = 1_800_000 + number * 265_000
+            last = planned // 2
             done = {"construction": planned // 3, "operation": planned, "completed": planned}.get(stage, 0)
             rows.append(
                 {
@@ -62,6 +65,7 @@ def project_rows() -> list[dict[str, Any]]:
                     "starts_on": "2025-05-01",
                     "ends_on": "2027-10-31",
                     "funding": [
+                        {"source": "league", "year": LAST_YEAR, "planned": f"{last}.00", "done": f"{last}.00"},
                         {"source": "league", "year": YEAR, "planned": f"{planned}.00", "done": f"{done}.00"},
                         {"source": "own_funds", "year": YEAR, "planned": "300000.00", "done": "0.00"},
                     ],
@@ -71,24 +75,41 @@ def project_rows() -> list[dict[str, Any]]:
     return rows
 
 
-def plan_parts(region_name: str) -> dict[str, list[dict[str, Any]]]:
-    """The sub-resources of an example plan, in the order in which they are filled in."""
+def figures(code: str, year: int) -> dict[str, Decimal]:
+    """What a region reports for the end of a year, by indicator: a little better every year, a little apart."""
+    place, years = list(REGIONS).index(code), year - LAST_YEAR
+    return {
+        "grassland_cover": Decimal("44.30") + place * Decimal("0.35") + years * Decimal("0.50"),
+        "air_quality_good_days": Decimal("94.10") + place * Decimal("0.20") + years * Decimal("0.20"),
+        "drinking_water_compliance": Decimal("98.00") + place * Decimal("0.10") + years * Decimal("0.10"),
+        "stocking_rate": Decimal("97.50") - place * Decimal("0.25") - years * Decimal("0.40"),
+    }
+
+
+def plan_parts(code: str, year: int) -> dict[str, list[dict[str, Any]]]:
+    """The sub-resources of an example plan, in the order in which they are filled in: targets stand on what was
+    reported for the year before."""
+    before, wanted = figures(code, year - 1), figures(code, year)
+    region_name = REGIONS[code]
     return {
         "targets": [
-            {"indicator_code": "grassland_cover", "baseline_value": "44.80", "target_value": "45.30"},
+            *(
+                {"indicator_code": indicator, "baseline_value": str(before[indicator]), "target_value": str(value)}
+                for indicator, value in wanted.items()
+            ),
             {"indicator_code": "new_jobs", "target_value": "260"},
         ],
         "tasks": [
-            {"title": "退化草原修复（示例）", "content": "完成年度修复任务并验收", "due_on": "2026-10-31"},
-            {"title": "区域品牌建设（示例）", "content": "新增授权企业并开展推介", "due_on": "2026-11-30"},
+            {"title": "退化草原修复（示例）", "content": "完成年度修复任务并验收", "due_on": f"{year}-10-31"},
+            {"title": "区域品牌建设（示例）", "content": "新增授权企业并开展推介", "due_on": f"{year}-11-30"},
         ],
         "arrangements": [
             {
                 "name": f"{region_name}年度重点项目（示例）",
                 "content": "按项目库安排推进",
                 "planned_investment": "6500000.00",
-                "starts_on": "2026-03-01",
-                "ends_on": "2026-12-31",
+                "starts_on": f"{year}-03-01",
+                "ends_on": f"{year}-12-31",
             }
         ],
         "safeguards": [
@@ -98,6 +119,9 @@ def plan_parts(region_name: str) -> dict[str, list[dict[str, Any]]]:
         "preparers": [{"name": f"{region_name}计划编制组（示例）"}],
     }
 
+
+# Last year's plans were all filed.
+LAST_PLANS = dict.fromkeys(REGIONS, "filed")
 
 # How far each region's plan has come. A region that is not here has not begun.
 PLANS = {
@@ -112,5 +136,3 @@ PLANS = {
     "152530": "submitted",
     "152571": "filed",
 }
-
-__all__ = ["DECLINED", "LEFT", "PLANS", "SOURCE_SYSTEM", "WAITING", "YEAR", "plan_parts", "project_rows"]

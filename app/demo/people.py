@@ -53,6 +53,11 @@ REGIONS = {
 }
 _SHOWN_REGIONS = ("152501", "152502")
 
+EXPERTS = ("expert1", "expert2", "expert3", "expert4", "expert5", "expert6", "expert7")
+RECUSED_FROM = "152501"  # the first expert
+# Who makes this year's commitment and declaration.
+JUDGES = ("office1", "office2", "office3", "committee1", "inspector1", *EXPERTS)
+
 ORGANISATIONS = (
     DemoOrganisation("office", "盟生态环境保护委员会办公室（示例）", "department", "152500"),
     DemoOrganisation("inspection", "盟纪检监察机构（示例）", "department", "152500"),
@@ -89,7 +94,13 @@ ACCOUNTS = (
     DemoAccount(
         "office3", "示例办公室丙", Role.LEAGUE_OFFICE, "office, a third officer", employer="office", shown=False
     ),
-    DemoAccount("committee1", "示例委员会领导", Role.LEAGUE_COMMITTEE, "committee: deliberates", employer="office"),
+    DemoAccount(
+        "committee1",
+        "示例委员会领导",
+        Role.LEAGUE_COMMITTEE,
+        "committee: approves grades, decides recusals",
+        employer="office",
+    ),
     DemoAccount("inspector1", "示例纪检人员", Role.DISCIPLINE_INSPECTOR, "discipline inspector", employer="inspection"),
     DemoAccount(
         "agriculture1",
@@ -131,7 +142,18 @@ ACCOUNTS = (
         bound_to="cooperative",
         employer="cooperative",
     ),
-    DemoAccount("expert1", "示例专家", Role.EXPERT, "expert: nothing to review yet", employer="institute"),
+    *(
+        DemoAccount(
+            username,
+            f"示例专家{name}",
+            Role.EXPERT,
+            f"expert: recused from {RECUSED_FROM} (in force)" if place == 0 else "expert: sits on panels",
+            employer="institute",
+            shown=place < 2,
+        )
+        for place, (username, name) in enumerate(zip(EXPERTS, "甲乙丙丁戊己庚", strict=True))
+    ),
+    DemoAccount("expert8", "示例专家辛", Role.EXPERT, "expert: has made no commitment this year", employer="institute"),
     DemoAccount("auditor1", "示例审计员", Role.AUDITOR, "audit administrator"),
     DemoAccount("sysadmin1", "示例系统管理员", Role.SYSTEM_ADMIN, "system administrator: people, accounts, bodies"),
     DemoAccount("secadmin1", "示例安全管理员甲", Role.SECURITY_ADMIN, "security administrator: grants"),
