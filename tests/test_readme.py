@@ -1,5 +1,6 @@
 """The README is run: its tour as printed, on a server started as a newcomer starts it; its table is the code's."""
 
+import json
 import os
 import re
 import shutil
@@ -63,7 +64,7 @@ def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     assert len(blocks) >= 5
     script = "set -euo pipefail\nmkdir -p .data\n" + "\n".join(blocks)
     done = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, env=running, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-c", script], cwd=ROOT, env=running, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     printed = done.stdout
@@ -72,3 +73,10 @@ def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     assert '"created":0 "updated":0 "unchanged":52' in printed, printed
     assert "in_library" in printed
     assert '"unknown_parameter"' in printed
+    # The recusal: before, the token from before, a new one.
+    assert "200 before\n401 the old token\n404 404 404 a new one\nin_force\n" in printed, printed
+    published = [json.loads(line) for line in printed.splitlines() if line.startswith('{"') and '"number":1' in line]
+    assert [document["kind"] for document in published] == ["evaluation_results", "cases"], printed
+    results, cases = published
+    assert {region["region_code"] for region in results["regions"]} == {"152501", "152502", "152527"}
+    assert {case["region_code"] for case in cases["cases"]} == {"152526", "152527"}

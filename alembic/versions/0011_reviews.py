@@ -213,6 +213,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("assignment_id", name=op.f("uq_score_sheets_assignment_id")),
     )
     op.create_index("ix_score_sheets_panel_id", "score_sheets", ["panel_id"], unique=False)
+    op.create_index("ix_score_sheets_person_id", "score_sheets", ["person_id"], unique=False)
     for statement in POLICIES:
         op.execute(statement)
 

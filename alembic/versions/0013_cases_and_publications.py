@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "region_code", name=op.f("uq_cases_id_region_code")),
     )
     op.create_index("ix_cases_updated_at", "cases", ["updated_at", "id"], unique=False)
+    op.create_index("ix_cases_project_id", "cases", ["project_id"], unique=False)
     op.create_table(
         "case_decisions",
         sa.Column("id", sa.Uuid(), nullable=False),

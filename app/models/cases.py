@@ -74,6 +74,7 @@ class Case(Versioned, Base):
         UniqueConstraint("id", "region_code"),
         ForeignKeyConstraint(["project_id", "region_code"], ["projects.id", "projects.region_code"]),
         Index("ix_cases_updated_at", "updated_at", "id"),
+        Index("ix_cases_project_id", "project_id"),
         declare(TableClass.DOSSIER, REGION, PROJECT_IF_ANY, CASE_ITSELF),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

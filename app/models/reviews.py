@@ -148,6 +148,7 @@ class ScoreSheet(Versioned, Base):
         UniqueConstraint("assignment_id"),
         ForeignKeyConstraint(["assignment_id", "region_code"], ["assignments.id", "assignments.region_code"]),
         Index("ix_score_sheets_panel_id", "panel_id"),
+        Index("ix_score_sheets_person_id", "person_id"),
         declare(TableClass.JUDGEMENT, REGION, CASE_IF_ANY),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

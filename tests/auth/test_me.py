@@ -17,7 +17,7 @@ async def test_every_scope_is_in_effect_or_missing_with_its_reason(world: World)
     missing = {item["scope"]: item["reason"] for item in shown["missing_scopes"]}
     assert missing.keys() | {"plans:read"} == SCOPES.keys()
     assert missing["directory:read"] == "not_asked_for"
-    assert missing["evaluations:appraise"] == "judging_conditions"
+    assert missing["evaluations:appraise"] == "commitment_missing"
     assert missing["plans:write"] == "no_role"
     assert all(item["detail"] and item["name"] for item in shown["missing_scopes"])
 

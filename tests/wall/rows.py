@@ -33,6 +33,7 @@ STATED: dict[tuple[str, str], Any] = {
     ("declarations", "year"): 2026,
     ("recusals", "organisation_id"): None,
     ("recusals", "project_id"): None,
+    ("panels", "state"): "complete",
     ("evaluation_cycles", "assessment_year"): 2025,
     ("evaluation_cycles", "submission_year"): 2026,
 }

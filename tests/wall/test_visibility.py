@@ -114,12 +114,27 @@ async def test_who_has_no_grant_sees_no_dossier(filled: World, app_role: asyncpg
             assert "regions" in seen
 
 
-async def test_who_is_entitled_sees_rows(filled: World, app_role: asyncpg.Connection) -> None:
-    """Or the tests above would prove nothing."""
-    guarded = {t.name for t in metadata.sorted_tables if t.info["class"] in GUARDED} - {"walls"}
+async def test_who_is_entitled_sees_rows(
+    filled: World, app_role: asyncpg.Connection, worker: asyncpg.Connection
+) -> None:
+    """Or the tests above would prove nothing: staff their dossiers, officers the judgement, oneself one's own."""
+    guarded = {t.name: t.info["class"] for t in metadata.sorted_tables if t.info["class"] in GUARDED}
     editor = await filled.person((Role.REGION_EDITOR, REGION))
-    async with entered(app_role, "person", editor.id):
-        assert guarded - (await _seen(app_role, await _readable(app_role))).keys() == set()
+    office = await filled.person(Role.LEAGUE_OFFICE)
+    oneself = await worker.fetchval("SELECT person_id FROM commitments")
+    seen = {}
+    for name, who in (("editor", editor.id), ("office", office.id), ("oneself", oneself)):
+        async with entered(app_role, "person", who):
+            seen[name] = (await _seen(app_role, await _readable(app_role))).keys() & guarded.keys()
+    of_staff = {t for t, held in guarded.items() if held in {TableClass.DOSSIER, TableClass.PROCEEDING}}
+    # Of the judgement on it a region is told what is disclosed with a publication, and nothing else.
+    assert seen["editor"] == of_staff | {"disclosed_explanations"}
+    assert guarded.keys() - {"walls"} == seen["editor"] | seen["office"] | seen["oneself"]
+    assert seen["oneself"] & {"commitments", "declarations", "recusal_notices"} == {
+        "commitments",
+        "declarations",
+        "recusal_notices",
+    }
 
 
 async def test_identity_is_seen_by_its_own_rule(filled: World, app_role: asyncpg.Connection) -> None:
