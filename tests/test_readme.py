@@ -75,7 +75,7 @@ def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     assert '"unknown_parameter"' in printed
     # The recusal: before, the token from before, a new one.
     assert "200 before\n401 the old token\n404 404 404 a new one\nin_force\n" in printed, printed
-    published = [json.loads(line) for line in printed.splitlines() if line.startswith('{"') and '"number":1' in line]
+    published = [json.loads(line) for line in printed.splitlines() if line.startswith('{"') and '"number":1,' in line]
     assert [document["kind"] for document in published] == ["evaluation_results", "cases"], printed
     results, cases = published
     assert {region["region_code"] for region in results["regions"]} == {"152501", "152502", "152527"}
