@@ -21,10 +21,17 @@ SENT = """released_at IS NOT NULL AND CASE owner_kind
     WHEN 'project' THEN EXISTS (SELECT FROM projects AS owner WHERE owner.id = attachments.project_id)
     ELSE (SELECT gate.sees_filed()) END"""
 
+# An expert who has declared reads what belongs to the copy, and loses it with the assignment: panels and assignments
+# are walled, and what is hidden there is not found here.
+JUDGED = """released_at IS NOT NULL AND EXISTS (
+    SELECT FROM panels AS judging JOIN assignments AS mine ON mine.panel_id = judging.id
+    WHERE judging.subject_kind = attachments.owner_kind AND judging.subject_id = attachments.owner_id
+        AND mine.person_id = (SELECT gate.principal()) AND mine.state IN ('declared', 'done'))"""
+
 POLICIES = [
     *protect(
         "attachments",
-        select=f"{OWN} OR ({SENT})",
+        select=f"{OWN} OR ({SENT}) OR ({JUDGED})",
         insert=f"{OWN} AND uploaded_by = (SELECT gate.principal())",
         update=OWN,
         delete=f"{OWN} AND released_at IS NULL",

@@ -3,7 +3,7 @@ a connection nor the whole file, and ends when the caller's rights change.
 """
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, Request
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response, StreamingResponse
 
 from app.attachments import repository
+from app.attachments.files import TYPES
 from app.auth.dependencies import database_of
 from app.core import errors as e
 from app.core.db import Entry, entered
@@ -19,6 +20,15 @@ from app.models.attachments import Attachment
 PAGE_BYTES = 1024 * 1024
 # A file is somebody's bytes: it is never shown as ours, runs nothing and loads nothing.
 _POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+# What the OpenAPI document says of such an answer.
+BYTES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file's bytes, as they were sent.",
+        "content": {kind.media_type: {"schema": {"type": "string", "format": "binary"}} for kind in TYPES},
+    },
+    304: {"description": "You have these bytes already (`If-None-Match`)."},
+}
 
 
 class Content:

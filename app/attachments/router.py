@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import Response
 
 from app.attachments import repository, service
-from app.attachments.content import Contents
+from app.attachments.content import BYTES, Contents
 from app.attachments.dependencies import (
     RECEIVED,
     AttachmentToRemove,
@@ -18,7 +18,6 @@ from app.attachments.dependencies import (
     Uploader,
     VisibleAttachment,
 )
-from app.attachments.files import TYPES
 from app.attachments.receiving import MULTIPART
 from app.attachments.schemas import AttachmentForm, AttachmentOut, AttachmentSummary
 from app.auth.dependencies import Session
@@ -31,13 +30,6 @@ routes = router("/v1/attachments", tag="attachments")
 
 _FORM: dict[str, Any] = {
     "requestBody": {"required": True, "content": {MULTIPART: {"schema": body_schema(AttachmentForm)}}}
-}
-_BYTES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file's bytes, as they were sent.",
-        "content": {kind.media_type: {"schema": {"type": "string", "format": "binary"}} for kind in TYPES},
-    },
-    304: {"description": "You have these bytes already (`If-None-Match`)."},
 }
 
 
@@ -79,7 +71,7 @@ async def get_attachment(_caller: Reader, attachment: VisibleAttachment, show: S
     return reply(await show(attachment))
 
 
-@routes.get("/{attachment_id}/content", response_class=Response, responses=_BYTES, summary="Download a file")
+@routes.get("/{attachment_id}/content", response_class=Response, responses=BYTES, summary="Download a file")
 async def get_attachment_content(
     _caller: Reader, attachment: VisibleAttachment, session: Session, content: Contents
 ) -> Response:

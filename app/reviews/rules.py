@@ -165,3 +165,12 @@ PANEL = {
     )
     for kind in SubjectOfReview
 }
+
+
+def names(content: Any, identifier: str) -> bool:
+    """Whether the text stands anywhere in the JSON as a value of its own."""
+    if isinstance(content, Mapping):
+        return any(names(value, identifier) for value in content.values())
+    if isinstance(content, list):
+        return any(names(value, identifier) for value in content)
+    return bool(content == identifier)

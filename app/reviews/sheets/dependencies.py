@@ -3,7 +3,7 @@
 | caller                                          | dossier (frozen copy) | sheet |
 |-------------------------------------------------|-----------------------|-------|
 | the person assigned, before declaring           | 404                   | 404   |
-| the person assigned, once declared              | yes                   | own: written until submitted |
+| the person assigned, once declared              | yes, with its files   | own: written until submitted |
 | the person, walled                              | 404                   | 404   |
 | office, committee, inspector, not walled        | 404                   | read, once the panel is complete |
 | everybody else                                  | 404                   | 404   |
@@ -11,18 +11,21 @@
 
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends
 
+from app.attachments import repository as attachments
 from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.etag import IfMatch
 from app.core.routing import answers
+from app.models.attachments import Attachment
 from app.models.reviews import ReviewCopy, ScoreSheet
 from app.reviews import repository as reviews
 from app.reviews.assignments.dependencies import Seat, VisibleSeat, insist_on
-from app.reviews.rules import OPENED
+from app.reviews.rules import OPENED, names
 from app.reviews.sheets import repository
 
 _REVIEW = ("evaluations:review", "cases:review")
@@ -54,6 +57,20 @@ async def opened_copy(session: Session, seat: OpenedSeat) -> ReviewCopy:
 
 
 OpenedCopy = Annotated[ReviewCopy, Depends(opened_copy)]
+
+
+@answers(e.NOT_FOUND)
+async def copied_file(session: Session, copy: OpenedCopy, attachment_id: UUID) -> Attachment:
+    """A file that the copy names: others of the same dossier are none of the reviewer's business."""
+    if not names(copy.content, str(attachment_id)):
+        raise e.NotFound
+    attachment = await attachments.one(session, attachment_id)
+    if attachment is None:
+        raise e.NotFound
+    return attachment
+
+
+CopiedFile = Annotated[Attachment, Depends(copied_file)]
 
 
 @dataclass(frozen=True, slots=True)

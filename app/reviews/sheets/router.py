@@ -2,12 +2,14 @@
 
 from fastapi import Response
 
+from app.attachments.content import BYTES, Contents
 from app.auth.dependencies import Session
 from app.core.etag import Replies
 from app.core.routing import router
 from app.reviews.dependencies import CHANGES_SELF
 from app.reviews.sheets import service
 from app.reviews.sheets.dependencies import (
+    CopiedFile,
     OpenedCopy,
     OpenedSeat,
     Reviewer,
@@ -27,6 +29,20 @@ routes = router("/v1/assignments/{assignment_id}", tag="reviews")
 async def get_dossier(_caller: Reviewer, seat: OpenedSeat, copy: OpenedCopy, reply: Replies) -> Response:
     """The frozen copy, from `declared` on and as long as you are not recused; 404 otherwise."""
     return reply(show_dossier(seat, copy))
+
+
+@routes.get(
+    "/dossier/attachments/{attachment_id}/content",
+    response_class=Response,
+    responses=BYTES,
+    summary="Download a file of the dossier to review",
+)
+async def get_dossier_attachment(
+    _caller: Reviewer, attachment: CopiedFile, session: Session, content: Contents
+) -> Response:
+    """A file whose id the frozen copy names (`evidence[].attachment_id`, `attachments[].id`). As with the copy itself:
+    from `declared` on and as long as you are not recused, also while a large file is on its way."""
+    return await content(session, attachment)
 
 
 @routes.get("/score-sheet", response_model=SheetOut, summary="Get a score sheet")
