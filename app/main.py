@@ -15,7 +15,7 @@ from app.auth import passwords
 from app.auth import router as auth
 from app.auth.dependencies import authenticate
 from app.auth.keys import KeyRing
-from app.auth.scopes import SCOPES
+from app.auth.scopes import CLIENT_SCOPES, SCOPES
 from app.auth.service import TokenService
 from app.auth.tokens import TokenCodec
 from app.cases import router as cases
@@ -26,6 +26,7 @@ from app.core.audit import Resource, audit
 from app.core.clock import Clock, Ids
 from app.core.config import Settings
 from app.core.db import PUBLIC, Database, Entry
+from app.core.document import METADATA
 from app.core.edge import Edge
 from app.core.errors import DomainError
 from app.core.idempotency import Replay, ReplayedResponse
@@ -126,7 +127,7 @@ def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        **openapi.METADATA,
+        **METADATA,
     )
     app.state.inner = app
     app.state.authenticate = authenticate
@@ -138,7 +139,7 @@ def create_api(settings: Settings, *, clock: Clock | None = None, ids: Ids | Non
 
     for routes in ROUTERS:
         app.include_router(routes)
-    openapi.install(app, {scope.code: scope.en for scope in SCOPES.values()})
+    openapi.install(app, {scope.code: scope.en for scope in SCOPES.values()}, CLIENT_SCOPES)
     return app
 
 

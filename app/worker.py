@@ -116,6 +116,7 @@ class Worker:
                             event.region_code,
                             event.organisation_id,
                             event.project_id,
+                            event.case_id,
                         ),
                         payload={"event_id": str(event.id), "resource_id": str(event.resource_id)},
                     )

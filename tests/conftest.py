@@ -10,11 +10,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 
 from app.core.config import Settings
 from app.main import create_api, running
-from tests.ground import FrozenClock, Ground, edge_of, make_ground
+from tests.contract import in_process
+from tests.ground import FrozenClock, Ground, make_ground
 from tests.world import World
 
 
@@ -53,8 +54,7 @@ async def api(shared_api: FastAPI, settings: Settings, clock: FrozenClock) -> As
 @pytest.fixture
 async def http(api: FastAPI) -> AsyncIterator[AsyncClient]:
     """A client without a token, through the edge. Exceptions become answers, as they do for everybody."""
-    transport = ASGITransport(edge_of(api), raise_app_exceptions=False)
-    async with AsyncClient(transport=transport, base_url="http://liangshan.test") as client:
+    async with AsyncClient(transport=in_process(api), base_url="http://liangshan.test") as client:
         yield client
 
 

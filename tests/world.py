@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 from sqlalchemy import event, select, text
 
 from app.auth import passwords, registry
@@ -20,7 +20,7 @@ from app.core.db import Database, Entry, entered
 from app.models.directory import Organisation
 from app.models.identity import Principal, Role
 from app.worker import HANDLERS, SUBSCRIBERS, Worker
-from tests.ground import edge_of
+from tests.contract import in_process
 
 PASSWORD = "Xilingol-Steppe-2026"
 
@@ -211,7 +211,7 @@ class World:
     async def _actor(self, kind: str, principal: UUID, client_id: str, scopes: frozenset[str] | None) -> Actor:
         token = await self.token(kind, principal, client_id, scopes)
         client = AsyncClient(
-            transport=ASGITransport(edge_of(self.api), raise_app_exceptions=False),
+            transport=in_process(self.api),
             base_url="http://liangshan.test",
             headers={"Authorization": f"Bearer {token}"},
         )

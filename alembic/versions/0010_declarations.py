@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.models.ddl import not_walled, protect, walls_on
+from app.models.ddl import APP, engine_function, not_walled, protect, walls_on
 
 revision = "0010"
 down_revision = "0009"
@@ -29,6 +29,16 @@ SUBJECTS = " AND ".join(
     )
 )
 EVERY = ("select", "insert", "update", "delete")
+
+# What one is staff of is judged by others: the regions of one's own grants, and those whose library holds a project
+# of one's own organisation.
+OWN_REGIONS = """
+BEGIN
+    RETURN ARRAY(SELECT unnest(gate.regions())
+                 UNION SELECT p.region_code FROM projects AS p
+                 WHERE p.organisation_id = ANY (gate.organisations()) AND p.membership = 'in_library');
+END
+"""
 
 POLICIES = [
     *protect("commitment_texts", select="(SELECT gate.kind()) IS NOT NULL"),
@@ -55,6 +65,9 @@ POLICIES = [
 
 
 def upgrade() -> None:
+    for statement in engine_function("own_regions() RETURNS text[]", OWN_REGIONS, callers=(APP,)):
+        op.execute(statement)
+    op.execute("ALTER FUNCTION gate.own_regions() STABLE")
     op.create_table(
         "commitment_texts",
         sa.Column("version", sa.Integer(), nullable=False),
@@ -196,3 +209,4 @@ def downgrade() -> None:
     op.drop_table("declarations")
     op.drop_table("commitments")
     op.drop_table("commitment_texts")
+    op.execute("DROP FUNCTION gate.own_regions()")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.models.ddl import holds, not_walled, protect, walls_on
+from app.models.ddl import APP, engine_function, holds, not_walled, protect, walls_on
 
 revision = "0011"
 down_revision = "0010"
@@ -20,7 +20,12 @@ ME = "(SELECT gate.principal())"
 PERSON = "(SELECT gate.kind()) = 'person'"
 HANDLER = "(SELECT gate.handles())"
 OFFICE = holds("league_office")
-JUDGED = f"{PERSON} AND {not_walled('region', 'region_code')} AND {not_walled('case', 'case_id', nullable=True)}"
+# Nobody judges what they are staff of, whatever else they are.
+OTHERS = "region_code NOT IN (SELECT unnest(gate.own_regions()))"
+JUDGED = (
+    f"{PERSON} AND {OTHERS} AND {not_walled('region', 'region_code')} "
+    f"AND {not_walled('case', 'case_id', nullable=True)}"
+)
 EVERY = ("select", "insert", "update", "delete")
 
 
@@ -37,12 +42,24 @@ MY_SHEET = (
     f"AND mine.person_id = {ME} AND mine.state = 'declared')"
 )
 
+# Who sits on a panel meets it as a member, also where they hold an office: neither the others' seats nor their sheets.
+OWN_PANELS = """
+BEGIN
+    RETURN ARRAY(SELECT a.panel_id FROM assignments AS a WHERE a.person_id = gate.principal());
+END
+"""
+
+
+def handled(panel: str) -> str:
+    return f"({HANDLER} AND {panel} NOT IN (SELECT unnest(gate.own_panels())))"
+
+
 POLICIES = [
     *protect("experts", select=f"person_id = {ME} OR {HANDLER}", insert=OFFICE, update=OFFICE),
     # A reserve is told nothing until promoted; who was suspended or voided gets no further by an act of their own.
     *protect(
         "assignments",
-        select=f"(person_id = {ME} AND NOT is_reserve) OR {HANDLER}",
+        select=f"(person_id = {ME} AND NOT is_reserve) OR {handled('panel_id')}",
         update=f"person_id = {ME} AND NOT is_reserve AND state NOT IN ('suspended', 'voided')",
         walls=walls_on(EVERY, JUDGED),
     ),
@@ -53,19 +70,20 @@ POLICIES = [
         update=OFFICE,
         walls=walls_on(EVERY, JUDGED),
     ),
-    *protect("draws", select=HANDLER, walls=walls_on(EVERY, JUDGED)),
+    *protect("draws", select=handled("panel_id"), walls=walls_on(EVERY, JUDGED)),
     *protect(
         "review_copies",
         select=f"{HANDLER} OR {seated('review_copies.panel_id', 'declared', 'done')}",
         insert=OFFICE,
         walls=walls_on(EVERY, JUDGED),
     ),
-    # Others' sheets are the office's only once all are in: nobody steers a panel by what it has said so far.
+    # Others' sheets are the office's only once all are in: nobody steers a panel by what it has said so far. What does
+    # not count is sealed, also from the office.
     *protect(
         "score_sheets",
         select=(
-            f"person_id = {ME} OR ({HANDLER} AND EXISTS (SELECT FROM panels AS whole "
-            "WHERE whole.id = score_sheets.panel_id AND whole.state = 'complete'))"
+            f"person_id = {ME} OR ({handled('panel_id')} AND EXISTS (SELECT FROM panels AS whole "
+            "WHERE whole.id = score_sheets.panel_id AND whole.state = 'complete') AND state IN ('draft', 'submitted'))"
         ),
         insert=MY_SHEET,
         update=MY_SHEET,
@@ -75,6 +93,9 @@ POLICIES = [
 
 
 def upgrade() -> None:
+    for statement in engine_function("own_panels() RETURNS uuid[]", OWN_PANELS, callers=(APP,)):
+        op.execute(statement)
+    op.execute("ALTER FUNCTION gate.own_panels() STABLE")
     op.create_table(
         "panels",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -195,6 +216,7 @@ def upgrade() -> None:
         sa.Column("opinion", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("total", sa.Numeric(precision=9, scale=4), nullable=True),
+        sa.Column("salt", sa.Uuid(), nullable=False),
         sa.Column("signature", sa.Text(), nullable=True),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -221,3 +243,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     # Together: their policies read one another.
     op.execute("DROP TABLE score_sheets, review_copies, draws, assignments, panels, experts")
+    op.execute("DROP FUNCTION gate.own_panels()")

@@ -23,7 +23,8 @@ OFFICE = holds("league_office")
 PERSON = "(SELECT gate.kind()) = 'person'"
 WALLED = not_walled("region", "region_code")
 ANYBODY = "(SELECT gate.kind()) IS NOT NULL"
-JUDGE = f"{HANDLER} AND NOT ({OWN})"
+OTHERS = "region_code NOT IN (SELECT unnest(gate.own_regions()))"
+JUDGED = f"{PERSON} AND {OTHERS} AND {WALLED}"
 EVERY = ("select", "insert", "update", "delete")
 
 POLICIES = [
@@ -48,12 +49,12 @@ POLICIES = [
     # worker alone.
     *protect(
         "appraisal_files",
-        select=JUDGE,
-        insert=f"{OFFICE} AND NOT ({OWN})",
-        update=JUDGE,
-        walls=walls_on(EVERY, f"{PERSON} AND {WALLED}"),
+        select=HANDLER,
+        insert=OFFICE,
+        update=HANDLER,
+        walls=walls_on(EVERY, JUDGED),
     ),
-    *protect("result_versions", select=JUDGE, walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")),
+    *protect("result_versions", select=HANDLER, walls=walls_on(EVERY, JUDGED)),
     # Written with a publication, so the region's own staff may read it; who is walled gets none of it.
     *protect("disclosed_explanations", select=f"{OWN} OR {HANDLER}", walls=walls_on(EVERY, f"{PERSON} AND {WALLED}")),
 ]
@@ -105,6 +106,7 @@ def upgrade() -> None:
         sa.Column("under_correction", sa.Boolean(), nullable=False),
         sa.Column("appraisal_score", sa.Numeric(precision=9, scale=4), nullable=True),
         sa.Column("appraisal_reason", sa.Text(), nullable=True),
+        sa.Column("appraisal_salt", sa.Uuid(), nullable=True),
         sa.Column("appraised_by", sa.Uuid(), nullable=True),
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("latest_result", sa.Integer(), nullable=True),

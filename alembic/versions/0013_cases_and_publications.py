@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from app.models.ddl import Wall, holds, not_walled, protect, walls_on, within
+from app.models.ddl import APP, Wall, engine_function, holds, not_walled, protect, walls_on, within
 
 revision = "0013"
 down_revision = "0012"
@@ -29,7 +29,21 @@ def walled(case: str) -> str:
     return f"{not_walled('region', 'region_code')} AND {not_walled('case', case)}"
 
 
+# Nobody judges what they are staff of, whatever else they are.
+OTHERS = "region_code NOT IN (SELECT unnest(gate.own_regions()))"
 PROJECT = not_walled("project", "project_id", nullable=True)
+
+# Whether a case is selected says something of every other case of its round: until the round is published, who is
+# walled from one of them sees none of it.
+WALLED_ROUNDS = """
+BEGIN
+    RETURN ARRAY(
+        SELECT DISTINCT f.round_id FROM case_files AS f JOIN case_rounds AS r ON r.id = f.round_id
+        WHERE r.phase <> 'published' AND (f.region_code = ANY (gate.own_regions())
+              OR gate.walls() && ARRAY['region:' || f.region_code, 'case:' || f.case_id]));
+END
+"""
+SELECTION = "(state NOT IN ('selected', 'not_selected') OR round_id NOT IN (SELECT unnest(gate.walled_rounds())))"
 
 POLICIES = [
     *protect("case_rounds", select=ANYBODY, insert=OFFICE, update=OFFICE),
@@ -51,7 +65,10 @@ POLICIES = [
         select=HANDLER,
         insert=OFFICE,
         update=HANDLER,
-        walls=walls_on(EVERY, f"{PERSON} AND {walled('case_id')}"),
+        walls=[
+            *walls_on(("insert", "delete"), f"{PERSON} AND {OTHERS} AND {walled('case_id')}"),
+            *walls_on(("select", "update"), f"{PERSON} AND {OTHERS} AND {walled('case_id')} AND {SELECTION}"),
+        ],
     ),
     # Everybody's, recused or not. Written by the worker alone.
     *protect("publications", select=ANYBODY),
@@ -59,6 +76,9 @@ POLICIES = [
 
 
 def upgrade() -> None:
+    for statement in engine_function("walled_rounds() RETURNS uuid[]", WALLED_ROUNDS, callers=(APP,)):
+        op.execute(statement)
+    op.execute("ALTER FUNCTION gate.walled_rounds() STABLE")
     op.create_table(
         "case_rounds",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -196,3 +216,4 @@ def downgrade() -> None:
     op.drop_table("cases")
     op.drop_table("publications")
     op.drop_table("case_rounds")
+    op.execute("DROP FUNCTION gate.walled_rounds()")

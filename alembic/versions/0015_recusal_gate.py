@@ -21,7 +21,7 @@ depends_on = None
 # what is judged there: a region would choose its judges.
 CLEAR_OF = """
 BEGIN
-    RETURN NOT (gate.walls() || ARRAY(SELECT 'region:' || own FROM unnest(gate.regions()) AS own)
+    RETURN NOT (gate.walls() || ARRAY(SELECT 'region:' || own FROM unnest(gate.own_regions()) AS own)
                 || ARRAY(SELECT 'organisation:' || own FROM unnest(gate.organisations()) AS own)) && (coalesce(reached, '{}') || ARRAY(
         SELECT unnest(array_remove(ARRAY['region:' || region, 'organisation:' || organisation,
                                          'project:' || project, 'case:' || kase], NULL))
@@ -88,6 +88,11 @@ BEGIN
     END IF;
     IF begun = 'provisional' THEN
         PERFORM gate.require_exclusive(person);
+    ELSIF EXISTS (SELECT FROM recusals AS r WHERE r.person_id = person AND r.initiated_by = gate.principal()
+                  AND r.state = 'pending' AND (r.region_code, r.organisation_id, r.project_id, r.case_id)
+                      IS NOT DISTINCT FROM (region, organisation, project, kase)) THEN
+        -- Said before, and not decided yet: once is enough, and nothing tells that it was.
+        RETURN 'taken';
     END IF;
     INSERT INTO recusals (id, person_id, region_code, organisation_id, project_id, case_id, reaches, initiator,
                           initiated_by, relation_code, statement, state, declared_at, version, created_at, updated_at)
@@ -168,18 +173,20 @@ BEGIN
         version = f.version + 1, updated_at = at
     FROM panels AS p
     WHERE p.id = ANY (touched) AND p.subject_kind = 'evaluation' AND p.subject_id = f.evaluation_id;
-    -- What the person appraised or approved before: kept as void, to be done again by somebody else.
+    -- What the person appraised or approved before: once it is decided, kept as void, to be done again by somebody else.
+    -- Until then it is held (`pending_on`), and resumes where the recusal is rejected.
     WITH reopened AS (
         UPDATE appraisal_files AS f
         SET stale = true, version = f.version + 1, updated_at = at,
             voided = f.voided || jsonb_build_array(jsonb_build_object('state', f.state, 'at', at,
                 'appraised_by', f.appraised_by, 'score', f.appraisal_score::text, 'reason', f.appraisal_reason,
-                'approved_by', f.approved_by)),
+                'salt', f.appraisal_salt, 'approved_by', f.approved_by)),
             state = CASE WHEN f.appraised_by = target THEN 'under_review' ELSE 'graded' END,
             appraisal_score = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_score END,
             appraisal_reason = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_reason END,
+            appraisal_salt = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_salt END,
             appraised_by = nullif(f.appraised_by, target), approved_by = NULL
-        WHERE ('region:' || f.region_code) = ANY (barred) AND f.state <> 'published'
+        WHERE ('region:' || f.region_code) = ANY (void) AND f.state <> 'published'
           AND (f.appraised_by = target OR f.approved_by = target)
         RETURNING f.evaluation_id, f.region_code
     )
@@ -190,7 +197,7 @@ BEGIN
     WITH corrected AS (
         UPDATE appraisal_files AS f
         SET stale = true, under_correction = true, version = f.version + 1, updated_at = at
-        WHERE ('region:' || f.region_code) = ANY (barred) AND f.state = 'published' AND NOT f.under_correction
+        WHERE ('region:' || f.region_code) = ANY (void) AND f.state = 'published' AND NOT f.under_correction
           AND (f.appraised_by = target OR f.approved_by = target)
         RETURNING f.evaluation_id, f.region_code
     )
@@ -299,13 +306,15 @@ END
 """
 
 # Why a person may not review this subject: rule ids, none for an eligible one. Looks back three years.
+# Who is seated already is not unseated by what the region can state by itself (its investors, who prepared its plan),
+# nor by the pool's own housekeeping: or one side could choose the judges. A decision is opened instead.
 INELIGIBILITY = """
 DECLARE
     rules text[] := '{}';
     since date := on_day - interval '3 years';
 BEGIN
-    IF NOT EXISTS (SELECT FROM experts AS x WHERE x.person_id = person AND x.active
-                   AND (x.term_ends_on IS NULL OR x.term_ends_on >= on_day))
+    IF (NOT seated AND NOT EXISTS (SELECT FROM experts AS x WHERE x.person_id = person AND x.active
+                                   AND (x.term_ends_on IS NULL OR x.term_ends_on >= on_day)))
         OR NOT EXISTS (SELECT FROM grants AS g WHERE g.person_id = person AND g.role = 'expert' AND g.state = 'active')
         OR EXISTS (SELECT FROM principals AS p WHERE p.id = person AND p.disabled_at IS NOT NULL) THEN
         rules := rules || 'not_in_pool'::text;
@@ -323,14 +332,27 @@ BEGIN
                AND (e.ends_on IS NULL OR e.ends_on >= since)) THEN
         rules := rules || 'employed_there'::text;
     END IF;
-    IF EXISTS (SELECT FROM employments AS e JOIN projects AS p ON p.organisation_id = e.organisation_id
+    IF EXISTS (SELECT FROM grants AS g LEFT JOIN projects AS p
+                   ON p.organisation_id = g.organisation_id AND p.membership = 'in_library'
+               WHERE g.person_id = person AND (g.state = 'active' OR g.ended_at >= since)
+               AND ((g.role IN ('region_editor', 'region_approver') AND g.region_code = region)
+                    OR (g.role = 'construction_entity' AND p.region_code = region))) THEN
+        rules := rules || 'staff_there'::text;
+    END IF;
+    IF NOT seated AND EXISTS (
+               SELECT FROM employments AS e JOIN projects AS p ON p.organisation_id = e.organisation_id
                WHERE e.person_id = person AND p.region_code = region AND p.membership = 'in_library'
                AND (e.ends_on IS NULL OR e.ends_on >= since)) THEN
         rules := rules || 'own_project'::text;
     END IF;
-    IF EXISTS (SELECT FROM plan_preparers AS q LEFT JOIN employments AS e
-                   ON e.organisation_id = q.organisation_id AND e.person_id = person
-               WHERE q.region_code = region AND (q.person_id = person OR e.id IS NOT NULL))
+    -- Of plans that the office has filed: what a region writes in a draft is nobody's fact.
+    IF (NOT seated AND EXISTS (
+               SELECT FROM plan_filings AS f
+               JOIN plan_versions AS v ON v.plan_id = f.plan_id AND v.number = f.version_number
+               CROSS JOIN jsonb_array_elements(v.content -> 'preparers') AS q
+               WHERE f.region_code = region AND f.outcome = 'filed' AND (q ->> 'person_id' = person::text OR EXISTS (
+                   SELECT FROM employments AS e
+                   WHERE e.person_id = person AND e.organisation_id::text = q ->> 'organisation_id'))))
         OR EXISTS (SELECT FROM evaluation_versions AS v WHERE v.region_code = region
                    AND person IN (v.submitted_by, v.signed_by))
         OR EXISTS (SELECT FROM cases AS c WHERE c.id = kase
@@ -347,11 +369,15 @@ DECLARE seat panels%ROWTYPE;
 BEGIN
     SELECT * INTO seat FROM panels WHERE id = panel FOR UPDATE;
     IF seat.id IS NULL OR NOT gate.has_role('{league_office}')
-        OR gate.walls() && array_remove(ARRAY['region:' || seat.region_code, 'case:' || seat.case_id], NULL) THEN
+        OR NOT gate.clear_of(seat.region_code, NULL, NULL, seat.case_id, '{}') THEN
         RETURN 'hidden';
     END IF;
     PERFORM gate.require_exclusive(person);
-    IF cardinality(gate.ineligibility(person, seat.region_code, seat.case_id, on_day)) > 0
+    IF (SELECT count(*) FROM assignments AS a WHERE a.panel_id = panel AND NOT a.is_reserve
+        AND a.state IN ('invited', 'accepted', 'declared', 'done')) >= seat.seats THEN
+        RETURN 'full';
+    END IF;
+    IF cardinality(gate.ineligibility(person, seat.region_code, seat.case_id, on_day, false)) > 0
         OR EXISTS (SELECT FROM assignments AS a WHERE a.panel_id = panel AND a.person_id = person) THEN
         RETURN 'ineligible';
     END IF;
@@ -370,7 +396,7 @@ DECLARE seat assignments%ROWTYPE;
 BEGIN
     SELECT * INTO seat FROM assignments WHERE id = assignment AND person_id = gate.principal();
     RETURN seat.id IS NOT NULL
-        AND cardinality(gate.ineligibility(seat.person_id, seat.region_code, seat.case_id, on_day)) = 0;
+        AND cardinality(gate.ineligibility(seat.person_id, seat.region_code, seat.case_id, on_day, true)) = 0;
 END
 """
 
@@ -388,7 +414,13 @@ PENDING_ON = """
 BEGIN
     RETURN EXISTS (
         SELECT FROM recusals AS r
-        WHERE (r.state = 'pending' OR (r.state = 'provisional' AND r.initiator <> 'self'))
+        WHERE ((r.state = 'pending'
+                -- Who is walled may inform, and holds nothing up by it.
+                AND NOT EXISTS (SELECT FROM walls AS w WHERE w.person_id = r.initiated_by AND w.subject = ANY (
+                    ARRAY['region:' || region, 'case:' || kase])))
+               OR (r.state = 'provisional' AND (r.initiator <> 'self' OR EXISTS (
+                    SELECT FROM appraisal_files AS f
+                    WHERE f.region_code = region AND r.person_id IN (f.appraised_by, f.approved_by)))))
           AND (r.region_code = region OR r.case_id = kase
                OR ARRAY['region:' || region, 'case:' || kase]
                   && (r.reaches || gate.reach(r.organisation_id, r.project_id))));
@@ -412,6 +444,97 @@ BEGIN
     END IF;
     UPDATE principals SET rev = rev + 1 WHERE id = person;
     RETURN NULL;
+END
+"""
+
+# Whom the region now employs, or who became its staff, is barred from what they sit on or decided there, in the same
+# transaction (Art. 11): it is the administrators' act, not the region's. An officer posted there is barred anyway.
+ON_RELATION = """
+DECLARE
+    place text;
+    recusal uuid;
+    at timestamptz := now();
+BEGIN
+    FOR place IN
+        SELECT DISTINCT r.code FROM regions AS r
+        WHERE r.assessed AND (
+            EXISTS (SELECT FROM employments AS e JOIN organisations AS o ON o.id = e.organisation_id
+                    WHERE e.person_id = NEW.person_id AND r.code IN (o.region_code, e.posted_region)
+                    AND (e.ends_on IS NULL OR e.ends_on >= at - interval '3 years')
+                    AND (EXISTS (SELECT FROM grants AS g WHERE g.person_id = NEW.person_id AND g.state = 'active'
+                                 AND g.role IN ('league_office', 'league_committee', 'discipline_inspector'))
+                         OR gate.judges(NEW.person_id, r.code)))
+            OR (gate.judges(NEW.person_id, r.code)
+                AND EXISTS (SELECT FROM grants AS g LEFT JOIN projects AS p
+                                ON p.organisation_id = g.organisation_id AND p.membership = 'in_library'
+                            WHERE g.person_id = NEW.person_id AND g.state = 'active'
+                            AND ((g.role IN ('region_editor', 'region_approver') AND g.region_code = r.code)
+                                 OR (g.role = 'construction_entity' AND p.region_code = r.code)))))
+        AND NOT EXISTS (SELECT FROM recusals AS known WHERE known.person_id = NEW.person_id
+                        AND known.region_code = r.code AND known.state IN ('provisional', 'in_force'))
+        ORDER BY 1
+    LOOP
+        recusal := gen_random_uuid();
+        INSERT INTO recusals (id, person_id, region_code, reaches, initiator, relation_code, statement, state,
+                              declared_at, version, created_at, updated_at)
+        VALUES (recusal, NEW.person_id, place, '{}', 'detected', 'employed_there',
+                '任职或授权变更 / A change of employment or of grants', 'provisional', at, 1, at, at);
+        INSERT INTO audit_entries (id, occurred_at, request_id, actor_kind, action, outcome, resource_kind,
+                                   resource_id, region_code, changes)
+        VALUES (gen_random_uuid(), at, '', 'system', 'recusals.detect', 'done', 'recusal', recusal, place, '{}');
+        INSERT INTO outbox_events (id, occurred_at, type, resource_kind, resource_id, region_code)
+        VALUES (gen_random_uuid(), at, 'recusals.detect', 'recusal', recusal, place);
+        PERFORM gate.protect(NEW.person_id, at);
+    END LOOP;
+    RETURN NULL;
+END
+"""
+
+JUDGES = """
+BEGIN
+    RETURN EXISTS (SELECT FROM assignments AS a WHERE a.person_id = person AND a.region_code = region
+                   AND a.state IN ('invited', 'accepted', 'declared', 'done'))
+        OR EXISTS (SELECT FROM appraisal_files AS f WHERE f.region_code = region
+                   AND person IN (f.appraised_by, f.approved_by));
+END
+"""
+
+# The office admits a project: who is recused from it, or from its investor, is barred from the region whose library
+# now holds it, before the admission is acknowledged. What is returned is for the audit.
+EXTEND_REACH = """
+DECLARE
+    held projects%ROWTYPE;
+    person uuid;
+    wall text;
+    extended uuid[] := '{}';
+    grown uuid[];
+BEGIN
+    SELECT * INTO held FROM projects WHERE id = project;
+    IF held.membership IS DISTINCT FROM 'in_library' OR NOT gate.has_role('{league_office}')
+        OR NOT gate.clear_of(held.region_code, held.organisation_id, held.id, NULL, '{}') THEN
+        RETURN extended;
+    END IF;
+    wall := 'region:' || held.region_code;
+    FOR person IN
+        SELECT r.person_id FROM recusals AS r
+        WHERE (r.project_id = held.id OR r.organisation_id = held.organisation_id)
+            AND r.state IN ('provisional', 'in_force') AND NOT r.reaches @> ARRAY[wall]
+        GROUP BY r.person_id ORDER BY gate.lock_key(r.person_id)
+    LOOP
+        PERFORM gate.take_locks(ARRAY[person], '{}');
+        WITH reached AS (
+            UPDATE recusals AS r
+            SET reaches = ARRAY(SELECT DISTINCT unnest(r.reaches || wall) ORDER BY 1), version = version + 1,
+                updated_at = at
+            WHERE r.person_id = person AND (r.project_id = held.id OR r.organisation_id = held.organisation_id)
+                AND r.state IN ('provisional', 'in_force') AND NOT r.reaches @> ARRAY[wall]
+            RETURNING r.id
+        )
+        SELECT coalesce(array_agg(id), '{}') INTO grown FROM reached;
+        extended := extended || grown;
+        PERFORM gate.protect(person, at);
+    END LOOP;
+    RETURN extended;
 END
 """
 
@@ -453,7 +576,11 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
         LIFT,
         (APP,),
     ),
-    ("ineligibility(person uuid, region text, kase uuid, on_day date) RETURNS text[]", INELIGIBILITY, ()),
+    (
+        "ineligibility(person uuid, region text, kase uuid, on_day date, seated boolean) RETURNS text[]",
+        INELIGIBILITY,
+        (),
+    ),
     (
         "assign(assignment uuid, panel uuid, person uuid, words text, at timestamptz, on_day date) RETURNS text",
         ASSIGN,
@@ -462,7 +589,10 @@ FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
     ("may_review(assignment uuid, on_day date) RETURNS boolean", MAY_REVIEW, (APP,)),
     ("is_expert(person uuid) RETURNS boolean", IS_EXPERT, (APP,)),
     ("pending_on(region text, kase uuid) RETURNS boolean", PENDING_ON, (APP,)),
+    ("judges(person uuid, region text) RETURNS boolean", JUDGES, ()),
     ("on_standing() RETURNS trigger", ON_STANDING, ()),
+    ("on_relation() RETURNS trigger", ON_RELATION, ()),
+    ("extend_reach(project uuid, at timestamptz) RETURNS uuid[]", EXTEND_REACH, (APP,)),
     ("standing() RETURNS jsonb", STANDING, (APP,)),
 ]
 
@@ -483,6 +613,11 @@ def upgrade() -> None:
     # Read by a policy: as the statement sees the walls, and no other way.
     op.execute("ALTER FUNCTION gate.clear_of(text, uuid, uuid, uuid, text[]) STABLE")
     op.execute(f"CREATE POLICY wall_reach ON recusals AS RESTRICTIVE FOR SELECT TO {APP} USING ({CLEAR})")
+    for table in ("employments", "grants"):
+        op.execute(
+            f"CREATE TRIGGER on_relation AFTER INSERT OR UPDATE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION gate.on_relation()"
+        )
     for table, events in TRIGGERS:
         op.execute(
             f"CREATE TRIGGER on_standing AFTER {events} ON {table} FOR EACH ROW EXECUTE FUNCTION gate.on_standing()"
@@ -491,6 +626,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP POLICY wall_reach ON recusals")
+    for table in ("employments", "grants"):
+        op.execute(f"DROP TRIGGER on_relation ON {table}")
     for table, _ in TRIGGERS:
         op.execute(f"DROP TRIGGER on_standing ON {table}")
     for signature, _, _ in reversed(FUNCTIONS):

@@ -15,6 +15,7 @@ from app.attachments.files import TYPES
 from app.auth.dependencies import database_of
 from app.core import errors as e
 from app.core.db import Entry, entered
+from app.core.routing import sets
 from app.models.attachments import Attachment
 
 PAGE_BYTES = 1024 * 1024
@@ -46,7 +47,7 @@ class Content:
         }
         known = self._request.headers.get("if-none-match", "").split(",")
         if {tag, "*"} & {each.strip().removeprefix("W/") for each in known}:
-            return Response(status_code=304, headers=headers)
+            return Response(status_code=304, headers={"ETag": tag})
         first = await repository.page(session, attachment.id, 0, PAGE_BYTES)
         if first is None:
             raise e.NotFound
@@ -75,6 +76,7 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
+@sets("ETag", "Content-Disposition")
 async def get_content(request: Request) -> Content:
     return Content(request)
 

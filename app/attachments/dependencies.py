@@ -23,11 +23,11 @@ from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.actions import insist, shown
-from app.core.errors import Reason
+from app.core.errors import SCOPE_MISSING, Reason
 from app.core.etag import IfMatch
 from app.core.problems import field_errors
 from app.core.routing import answers
-from app.core.workflow import OUTSIDE_GRANT, SCOPE_MISSING, Verdict
+from app.core.workflow import OUTSIDE_GRANT, Verdict
 from app.models.attachments import Attachment
 
 Reader = Annotated[Caller, requires(*READING)]
@@ -80,11 +80,12 @@ async def owner_to_fill(session: Session, caller: AnyCaller, sent: Sent) -> Owne
     owner = await repository.owner(session, kind, stated.owner_id)
     if owner is None:
         raise e.NotFound
-    insist(Verdict("attach", _authority(caller, kind, owner.region_code, sealed=sealed)), RULES[kind].write)
+    needed = RULES[kind].scopes(sealed=sealed)
+    insist(Verdict("attach", _authority(caller, kind, owner.region_code, sealed=sealed)), *sorted(needed))
     held = await repository.owner(session, kind, stated.owner_id, lock=True)
     if held is None:
         raise e.NotFound
-    insist(Verdict("attach", RULES[kind].refusal(held.state, sealed=sealed)), RULES[kind].write)
+    insist(Verdict("attach", RULES[kind].refusal(held.state, sealed=sealed)))
     return held
 
 
@@ -128,8 +129,8 @@ async def attachment_to_remove(
     session: Session, caller: AnyCaller, attachment: Annotated[Attachment, Depends(visible_attachment)], match: IfMatch
 ) -> Attachment:
     """Not released, of an owner that is held editable, and as the caller saw it. Files have one version."""
-    write = RULES[OwnerKind(attachment.owner_kind)].write
-    insist(Verdict("delete", await _removal(session, caller, attachment, lock=True)), write)
+    needed = RULES[OwnerKind(attachment.owner_kind)].scopes(sealed=attachment.sealed_scan)
+    insist(Verdict("delete", await _removal(session, caller, attachment, lock=True)), *sorted(needed))
     locked = await repository.locked(session, attachment.id)
     if locked is None:
         raise e.NotFound

@@ -57,9 +57,10 @@ async def create_attachment(
     """As staff of the owner's region: ordinary files while the owner is editable (its write scope), sealed scans
     while its signature is due or just given (write or sign scope). At most 20 MB and 100 files for one owner.
 
-    What a file is, is told by its bytes: PDF, OFD, PNG, JPEG, DOCX, XLSX; 415 `file_type_refused` for anything else,
-    422 `type_mismatch` where the declared type or the name's extension says otherwise. The name is kept without path
-    and unseen characters. Repeating the request with its key has one effect, whatever its boundary."""
+    What a file is, is told by its bytes: PDF, OFD, PNG, JPEG, DOCX, XLSX; 415 for the rest
+    (reason `file_type_refused`), 422 `type_mismatch` where the declared type or the name's extension says otherwise.
+    The name is kept without path and unseen characters. Repeating the request with its key has one effect, whatever
+    its boundary."""
     stated, file = sent
     attachment = await service.attach(session, caller, owner, stated, file)
     return reply(await show(attachment), location=f"/v1/attachments/{attachment.id}", created=True)
@@ -82,5 +83,6 @@ async def get_attachment_content(
 
 @routes.delete("/{attachment_id}", status_code=204, summary="Take a file away")
 async def delete_attachment(_caller: Remover, attachment: AttachmentToRemove, session: Session) -> None:
-    """As whoever may add it, until it was sent with its dossier (409 `attachment_released`)."""
+    """As whoever may add it, until it was sent with its dossier (409 `state_conflict`, reason
+    `attachment_released`)."""
     await service.take_away(session, attachment)

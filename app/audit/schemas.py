@@ -11,7 +11,7 @@ from app.core.fields import Code, Label, Moment
 from app.core.pagination import PageParams
 
 
-class Outcome(StrEnum):
+class AuditOutcome(StrEnum):
     DONE = "done"
     DENIED = "denied"
     FAILED = "failed"
@@ -23,7 +23,7 @@ class ActFilters(PageParams):
     action: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")] | None = Field(
         default=None, description="Exactly this act: `plans.submit`.", examples=["plans.submit"]
     )
-    outcome: Outcome | None = None
+    outcome: AuditOutcome | None = None
     since: Moment | None = None
     until: Moment | None = None
 
@@ -43,11 +43,12 @@ class AuditEntryOut(BaseModel):
     actor_kind: Code
     actor_id: UUID | None
     action: Annotated[str, Field(max_length=400)]
-    outcome: Outcome
+    outcome: AuditOutcome
     reason: Annotated[str, Field(max_length=2000)] | None
     resource_kind: Code | None
     resource_id: UUID | None
     region_code: Code | None
     organisation_id: UUID | None
     project_id: UUID | None
+    case_id: UUID | None
     changes: dict[str, Any] = Field(description="Dossier values, as the act stated them.", examples=[{}])

@@ -80,7 +80,7 @@ AnyCaller = Annotated[Caller, Depends(get_caller)]
 class Requires:
     """A caller whose token carries the scope: `Annotated[Caller, Depends(Requires("plans:read"))]`.
 
-    Of several scopes any one is enough; the refusal names the first.
+    Of several scopes any one is enough; the refusal names all.
     """
 
     problems: tuple[e.ProblemType, ...] = (e.INSUFFICIENT_SCOPE,)
@@ -93,7 +93,7 @@ class Requires:
 
     def checked(self, caller: Caller) -> Caller:
         if caller.scopes.isdisjoint(self.scopes):
-            raise e.InsufficientScope(self.scopes[0])
+            raise e.InsufficientScope(*self.scopes)
         return caller
 
 

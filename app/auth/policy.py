@@ -15,16 +15,20 @@ from app.auth.scopes import (
     SCOPES,
     Scope,
 )
+from app.core.language import say
 from app.models import metadata
 from app.models.base import TableClass
 from app.models.identity import Role
 
 _REASONS = {
-    "no_role": "您的角色不含此权限 / none of your roles gives it",
-    "commitment_missing": "须先作出本年度承诺（第11条）/ needs this year's commitment",
-    "declaration_missing": "须先提交本年度申报（第11条）/ needs this year's declaration",
-    "assignment_missing": "须先接受有效的评审任务（第11条）/ needs a live assignment that was accepted",
-    "not_asked_for": "令牌未申请此权限 / the token was asked for fewer scopes",
+    "no_role": ("您的角色不含此权限", "None of your roles gives it"),
+    "commitment_missing": ("须先作出本年度承诺（第11条）", "It needs this year's commitment (Art. 11)"),
+    "declaration_missing": ("须先提交本年度申报（第11条）", "It needs this year's declaration (Art. 11)"),
+    "assignment_missing": (
+        "须先接受有效的评审任务（第11条）",
+        "It needs a live assignment that you accepted (Art. 11)",
+    ),
+    "not_asked_for": ("令牌未申请此权限", "The token was asked for fewer scopes"),
 }
 
 _UNMET = {"commitment": "commitment_missing", "declaration": "declaration_missing"}
@@ -64,7 +68,7 @@ def _missing(scope: Scope, by_role: frozenset[str], met: frozenset[str]) -> Miss
     # Of several conditions the first: they are met in this order.
     held = _UNMET.get(unmet[0], "assignment_missing") if unmet else "not_asked_for"
     reason = held if scope.code in by_role else "no_role"
-    return MissingScope(scope=scope.code, name=scope.zh, reason=reason, detail=_REASONS[reason])
+    return MissingScope(scope=scope.code, name=scope.zh, reason=reason, detail=say(*_REASONS[reason]))
 
 
 def access_policy() -> AccessPolicy:

@@ -49,6 +49,13 @@ class Caller:
         return frozenset(g.region_code for g in self.grants if g.role in REGION_BOUND and g.region_code)
 
     @property
+    def organisations(self) -> frozenset[UUID]:
+        """Organisations whose projects are the caller's own."""
+        return frozenset(
+            g.organisation_id for g in self.grants if g.role is Role.CONSTRUCTION_ENTITY and g.organisation_id
+        )
+
+    @property
     def is_league(self) -> bool:
         return bool(self.roles & LEAGUE_ROLES)
 
@@ -57,12 +64,13 @@ class Caller:
         reaching = [g for g in self.grants if g.region_code in {None, region_code}]
         return self.scopes & role_scopes(reaching)
 
-    def actor(self, region_code: str, *, recused: bool) -> Actor:
-        """The caller as a workflow sees it, over a resource of this region."""
+    def actor(self, region_code: str, *, recused: bool, organisation_id: UUID | None = None) -> Actor:
+        """The caller as a workflow sees it, over a resource of this region (and organisation). Staff of either is
+        never on the league's side of it, whatever else they are."""
         sides = set()
         if region_code in self.regions:
             sides.add(Side.REGION)
-        if self.is_league:
+        elif self.is_league and (organisation_id is None or organisation_id not in self.organisations):
             sides.add(Side.LEAGUE)
         return Actor(self.id, self.scopes_in(region_code), frozenset(sides), recused)
 

@@ -22,7 +22,7 @@ from app.auth.schemas import (
 from app.auth.scopes import SCOPES
 from app.auth.service import InvalidClient, TokenService, UnsupportedGrant
 from app.core import errors as e
-from app.core.routing import answers, router
+from app.core.routing import answers, may_answer, router
 
 tokens = router("/v1/auth", tag="identity")
 identity = router("/v1", tag="identity")
@@ -96,9 +96,10 @@ async def get_me(caller: AnyCaller, session: Session) -> Me:
     return policy.me(caller, person)
 
 
-@identity.post("/me/password", status_code=204, summary="Change my password")
+@identity.post("/me/password", status_code=204, summary="Change my password", dependencies=[may_answer(e.NOT_FOUND)])
 async def change_my_password(claims: Bearer, service: Tokens, change: PasswordChange) -> Response:
-    """Every other login of yours ends with it. At least ten characters of three kinds, or sixteen of any."""
+    """Every other login of yours ends with it. At least ten characters of three kinds, or sixteen of any.
+    404 for who has no account."""
     await service.change_password(claims, change)
     return Response(status_code=204)
 

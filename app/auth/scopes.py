@@ -35,7 +35,7 @@ _ALL = (
     Scope("projects:admit", "审定入库与退库", "Admit, decline and remove projects", "3"),
     Scope("projects:push", "批量报送项目", "Push projects in bulk", "3"),
     Scope("imports:read", "查阅报送回执", "Read import receipts", "3"),
-    Scope("tasks:read", "查阅报送任务", "Read reporting tasks", "3"),
+    Scope("tasks:read", "查阅待办与报送任务", "See what waits for oneself, and reporting tasks", "3"),
     Scope("tasks:issue", "下达报送任务", "Issue reporting tasks", "3"),
     Scope("supervision:read", "查阅监督检查", "Read supervision", "7"),
     Scope("supervision:act", "开展监督检查", "Carry out supervision", "7"),
@@ -101,7 +101,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     ),
     Role.CONSTRUCTION_ENTITY: frozenset({"directory:read", "projects:read", "recusals:apply"}),
     Role.EXPERT: frozenset(
-        {"directory:read", "declarations:write", "recusals:apply"}
+        {"directory:read", "tasks:read", "declarations:write", "recusals:apply"}
         | {"assignments:respond", "evaluations:review", "cases:review"}
     ),
     Role.AUDITOR: frozenset({"directory:read", "people:read", "grants:read", "audit:read"}),

@@ -19,7 +19,7 @@ from app.cases import repository, views
 from app.cases.rounds import repository as rounds
 from app.cases.rules import QUOTA_REACHED, WORKFLOW, judge_person
 from app.core import errors as e
-from app.core.actions import insist
+from app.core.actions import insist, refusals
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.models.cases import Case
@@ -50,10 +50,9 @@ class CaseFor:
     must be a 403.
     """
 
-    problems = (e.NOT_FOUND, e.FORBIDDEN, e.RECUSED, e.STATE_CONFLICT, e.FOUR_EYES)
-
     def __init__(self, action: str) -> None:
         self.action = action
+        self.problems = (e.NOT_FOUND, *refusals(WORKFLOW.transitions[action]))
 
     async def __call__(self, session: Session, caller: AnyCaller, case: VisibleCase, precondition: IfMatch) -> Case:
         scope = WORKFLOW.transitions[self.action].scope

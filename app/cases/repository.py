@@ -1,6 +1,6 @@
 """Cases' SQL. The row policies decide who sees what; nothing here widens them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from app.models.attachments import Attachment
 from app.models.cases import Case, CaseDecision, CaseFile, CaseState
 from app.models.directory import ConversionMode, Region
 from app.models.projects import Project
+from app.models.published import Publication
 
 _UPDATED = (Case.updated_at.expression, Case.id.expression)
 ORDERS = {"updated_at": Order(_UPDATED), "-updated_at": Order(_UPDATED, descending=True)}
@@ -70,8 +71,19 @@ async def project(session: AsyncSession, project_id: UUID) -> Project | None:
 
 
 async def file_of(session: AsyncSession, case_id: UUID) -> UUID | None:
-    """The file that the caller sees; a hidden one is none."""
-    return await session.scalar(select(CaseFile.id).where(CaseFile.case_id == case_id))
+    return (await files_of(session, [case_id])).get(case_id)
+
+
+async def files_of(session: AsyncSession, cases: Collection[UUID]) -> dict[UUID, UUID]:
+    """By case, the file that the caller sees; a hidden one is none."""
+    found = await session.execute(select(CaseFile.case_id, CaseFile.id).where(CaseFile.case_id.in_(cases)))
+    return {row.case_id: row.id for row in found}
+
+
+async def published(session: AsyncSession, year: int) -> bytes | None:
+    """What was published of the year's round last, as everybody may read it."""
+    statement = select(Publication.content).where(Publication.kind == "cases", Publication.year == year)
+    return await session.scalar(statement.order_by(Publication.number.desc()).limit(1))
 
 
 async def released(session: AsyncSession, case_id: UUID) -> Sequence[dict[str, Any]]:

@@ -20,10 +20,20 @@ from app.cases.dependencies import (
     VisibleCase,
     Writer,
 )
-from app.cases.schemas import CaseFilters, CaseIn, CaseOut, CasePatch, CaseSummary, DecisionOut, DecisionPage, ReturnIn
+from app.cases.schemas import (
+    CaseDecisionOut,
+    CaseFilters,
+    CaseIn,
+    CaseOut,
+    CasePatch,
+    CaseReturnIn,
+    CaseSummary,
+    DecisionPage,
+)
+from app.core import errors as e
 from app.core.etag import Replies, Reply
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import may_answer, router
 from app.models.cases import Case
 
 routes = router("/v1/cases", tag="cases")
@@ -36,12 +46,20 @@ async def list_cases(
     """Your region's in any state; for the league's office, committee, inspector, departments, what was recommended."""
     statement = repository.listed(**filters.model_dump(include={"round_id", "region_code", "state", "updated_since"}))
     page = await pages.of(session, statement, filters, repository.ORDERS[filters.sort])
-    return page.show(CaseSummary.model_validate)
+    files = await repository.files_of(session, [row[0].id for row in page.rows])
+    return page.show(lambda case: views.summary(case, files.get(case.id)))
 
 
-@routes.post("", status_code=201, response_model=CaseOut, summary="Begin a case")
+@routes.post(
+    "",
+    status_code=201,
+    response_model=CaseOut,
+    summary="Begin a case",
+    dependencies=[may_answer(e.FORBIDDEN, e.STATE_CONFLICT)],
+)
 async def create_case(caller: Drafter, session: Session, reply: Replies, body: CaseIn) -> Response:
-    """As the region's editor, in an open round (409 `round_not_open`). Nobody else sees it until it is recommended."""
+    """As the region's editor, in an open round (409 `state_conflict`, reason `round_not_open`). Nobody else sees it
+    until it is recommended."""
     case = await service.begin(session, caller, body)
     shown = await views.show(session, caller, case)
     return reply(shown, version=case.version, location=f"/v1/cases/{case.id}", created=True)
@@ -49,8 +67,8 @@ async def create_case(caller: Drafter, session: Session, reply: Replies, body: C
 
 @routes.get("/{case_id}", response_model=CaseOut, summary="Get a case")
 async def get_case(caller: Reader, case: VisibleCase, session: Session, reply: Replies) -> Response:
-    """A dossier: whoever is recused from it still reads it, and handles none of it. Other regions read what was
-    selected in the publication."""
+    """A dossier: whoever is recused from it still reads it, and does not handle it for the league. Other
+    regions read what was selected in the publication."""
     return reply(await views.show(session, caller, case), version=case.version)
 
 
@@ -64,24 +82,24 @@ async def update_case(caller: Writer, case: CaseToEdit, session: Session, reply:
 @routes.get("/{case_id}/decisions", summary="List the office's returns")
 async def list_case_decisions(
     _caller: Reader, case: VisibleCase, session: Session, pages: Paging, params: Annotated[DecisionPage, Query()]
-) -> Page[DecisionOut]:
+) -> Page[CaseDecisionOut]:
     """With their remarks, latest first: for the region, and the league's office, committee and inspector."""
     page = await pages.of(session, repository.decisions(case.id), params, repository.DECISIONS)
-    return page.show(DecisionOut.model_validate)
+    return page.show(CaseDecisionOut.model_validate)
 
 
 @routes.post("/{case_id}/recommend", response_model=CaseOut, summary="Recommend a case to the league")
 async def recommend_case(caller: Recommender, case: CaseToRecommend, session: Session, reply: Replies) -> Response:
-    """推荐, by the region's approver, not by who had a hand in the text (409 `four_eyes`). 409 `quota_reached` where
-    the region has recommended as many as the round allows; what was returned frees its place. 422 points to each
-    missing text."""
+    """推荐, by the region's approver, not by who had a hand in the text (409 `four_eyes`). 409
+    `state_conflict`, reason `quota_reached`, where the region has recommended as many as the round allows; what was
+    returned frees its place. 422 points to each missing text."""
     await service.recommend(session, caller, case)
     return await _moved(session, caller, case, reply)
 
 
 @routes.post("/{case_id}/return", response_model=CaseOut, summary="Return a case for completion")
 async def return_case(
-    caller: Handler, case: CaseToReturn, session: Session, reply: Replies, body: ReturnIn
+    caller: Handler, case: CaseToReturn, session: Session, reply: Replies, body: CaseReturnIn
 ) -> Response:
     """退回修改, by the office, until the case is under review. Not by who had a hand in it, nor by the region's own
     staff, nor by who is recused from it (403 `recused`, Art. 11)."""

@@ -1,5 +1,6 @@
 """Rules of a region's case (典型案例, Art. 13): its workflow, when it is complete, how it is frozen for the review."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,12 @@ def judge_person(action: str, actor: Actor) -> Verdict:
 
 def missing_parts(case: Mapping[str, Any]) -> list[FieldError]:
     return [FieldError(f"/{name}", "required") for name in TEXTS if not case[name]]
+
+
+def is_named(content: bytes, case_id: str) -> bool:
+    """Whether the published bytes name the case. All that its region learns of the judgement is what everybody may
+    read: nothing is asked of a file."""
+    return any(told["case_id"] == case_id for told in json.loads(content)["cases"])
 
 
 def freeze(case: Mapping[str, Any], attachments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

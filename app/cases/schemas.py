@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.actions import AllowedAction
-from app.core.fields import Body, Code, Label, LongText, RegionCode, ShortText, Version
+from app.core.fields import Body, Code, Label, LongText, Moment, RegionCode, ShortText, Version
 from app.core.pagination import PageParams
 from app.models.cases import CaseState
 
@@ -42,7 +42,7 @@ class CasePatch(CaseTexts):
     title: ShortText | None = Field(default=None, examples=["草原生态旅游带动增收（示例）"])
 
 
-class ReturnIn(Body):
+class CaseReturnIn(Body):
     """A return for completion (退回修改)."""
 
     remarks: LongText = Field(examples=["请补充成效数据（示例）"])
@@ -57,11 +57,13 @@ class CaseFilters(PageParams):
     round_id: UUID | None = None
     region_code: RegionCode | None = None
     state: CaseState | None = None
-    updated_since: AwareDatetime | None = Field(default=None, examples=["2026-03-02T01:00:00Z"])
+    updated_since: Moment | None = Field(default=None, description="At or after this time (RFC 3339).")
     sort: CaseSort = Field(default=CaseSort.UPDATED_LAST, description="`-` for descending.")
 
 
 class CaseSummary(BaseModel):
+    """`case_file_id`: where the judgement on it is, for those who may ask for it; never for its region."""
+
     model_config = ConfigDict(from_attributes=True)
     id: UUID
     round_id: UUID
@@ -70,12 +72,19 @@ class CaseSummary(BaseModel):
     project_id: UUID | None
     mode_code: Code | None
     state: CaseState
+    case_file_id: UUID | None
     version: Version
     updated_at: datetime
 
 
+class CaseOutcome(StrEnum):
+    SELECTED = "selected"
+    NOT_SELECTED = "not_selected"
+
+
 class CaseOut(CaseSummary):
-    """A case. `case_file_id`: where the judgement on it is, for those who may ask for it; never for its region."""
+    """A case. `outcome`: once the round is published, whether the publication names it; null until then, and for
+    what was not recommended."""
 
     summary: Prose | None
     innovation: Prose | None
@@ -85,12 +94,12 @@ class CaseOut(CaseSummary):
     prepared_by: UUID
     recommended_by: UUID | None
     recommended_at: datetime | None
-    case_file_id: UUID | None
+    outcome: CaseOutcome | None
     allowed_actions: Annotated[list[AllowedAction], Field(max_length=10)]
     created_at: datetime
 
 
-class DecisionOut(BaseModel):
+class CaseDecisionOut(BaseModel):
     """The office's return of a recommended case."""
 
     model_config = ConfigDict(from_attributes=True)

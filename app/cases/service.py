@@ -78,6 +78,7 @@ async def recommend(session: AsyncSession, caller: Caller, case: Case) -> Case:
 
 async def send_back(session: AsyncSession, caller: Caller, case: Case, remarks: str) -> Case:
     """退回修改, by the office."""
+    await _move(session, case, CaseState.RETURNED, "cases.return", reason=remarks)
     session.add(
         CaseDecision(
             id=ids_of(session).random(),
@@ -86,10 +87,12 @@ async def send_back(session: AsyncSession, caller: Caller, case: Case, remarks: 
             outcome="returned",
             note=remarks,
             decided_by=caller.id,
-            decided_at=clock_of(session).now(),
+            # One moment: what is changed later was changed since.
+            decided_at=case.updated_at,
         )
     )
-    return await _move(session, case, CaseState.RETURNED, "cases.return", reason=remarks)
+    await session.flush()
+    return case
 
 
 async def start_review(session: AsyncSession, case: Case) -> CaseFile:
@@ -174,4 +177,4 @@ def _plain(value: Any) -> Any:
 
 
 def resource(case: Case) -> Resource:
-    return Resource("case", case.id, region_code=case.region_code, project_id=case.project_id)
+    return Resource("case", case.id, region_code=case.region_code, project_id=case.project_id, case_id=case.id)

@@ -8,22 +8,18 @@ from app.auth.principal import Caller
 from app.cases import repository
 from app.cases.rounds import repository as rounds
 from app.cases.rounds.rules import HANDLING, RECOMMENDING, RECOMMENDING_ENDED
-from app.cases.rules import INCOMPLETE, TEXTS, UNDER_REVIEW, WORKFLOW, missing_parts
-from app.cases.schemas import CaseOut
+from app.cases.rules import INCOMPLETE, TEXTS, UNDER_REVIEW, WORKFLOW, is_named, missing_parts
+from app.cases.schemas import CaseOut, CaseOutcome, CaseSummary
 from app.core.actions import shown
 from app.core.db import walled_from
 from app.core.errors import Reason
-from app.core.workflow import Actor, Side, Verdict
-from app.models.cases import Case, CaseRound, CaseState
+from app.core.workflow import Actor, Verdict
+from app.models.cases import Case, CaseRound, CaseState, RoundPhase
 
 
 async def actor_of(session: AsyncSession, caller: Caller, case: Case) -> Actor:
-    """Staff of the region is never on the league's side of its case, whatever else they are."""
     recused = caller.is_league and await walled_from(session, await _subjects(session, case))
-    actor = caller.actor(case.region_code, recused=recused)
-    if case.region_code not in caller.regions:
-        return actor
-    return Actor(actor.id, actor.scopes, actor.on_side - {Side.LEAGUE}, recused)
+    return caller.actor(case.region_code, recused=recused)
 
 
 async def _subjects(session: AsyncSession, case: Case) -> list[str]:
@@ -60,23 +56,39 @@ def texts(case: Case) -> dict[str, str | None]:
     return {name: getattr(case, name) for name in TEXTS}
 
 
+def summary(case: Case, file_id: UUID | None) -> CaseSummary:
+    columns = {name: getattr(case, name) for name in CaseSummary.model_fields if name != "case_file_id"}
+    return CaseSummary.model_validate({**columns, "case_file_id": file_id})
+
+
+async def _outcome(session: AsyncSession, case: Case, found: CaseRound) -> CaseOutcome | None:
+    """From the publication alone, and so the same for whoever meets the case, recused or not."""
+    if found.phase != RoundPhase.PUBLISHED or case.state != CaseState.RECOMMENDED:
+        return None
+    content = await repository.published(session, found.year)
+    if content is None:
+        return None
+    return CaseOutcome.SELECTED if is_named(content, str(case.id)) else CaseOutcome.NOT_SELECTED
+
+
 async def show(session: AsyncSession, caller: Caller, case: Case) -> CaseOut:
+    found = await rounds.one(session, case.round_id)
+    assert found is not None  # noqa: S101 - a foreign key
     return CaseOut.model_validate(
         {
             **{
                 name: getattr(case, name)
                 for name in CaseOut.model_fields
-                if name not in {"case_file_id", "allowed_actions"}
+                if name not in {"case_file_id", "outcome", "allowed_actions"}
             },
             "case_file_id": await repository.file_of(session, case.id),
-            "allowed_actions": shown(await _verdicts(session, caller, case)),
+            "outcome": await _outcome(session, case, found),
+            "allowed_actions": shown(await _verdicts(session, caller, case, found)),
         }
     )
 
 
-async def _verdicts(session: AsyncSession, caller: Caller, case: Case) -> list[Verdict]:
-    found = await rounds.one(session, case.round_id)
-    assert found is not None  # noqa: S101 - a foreign key
+async def _verdicts(session: AsyncSession, caller: Caller, case: Case, found: CaseRound) -> list[Verdict]:
     verdicts = WORKFLOW.verdicts(case.state, await actor_of(session, caller, case), authors(case, caller))
     seen = []
     for verdict in verdicts:

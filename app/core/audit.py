@@ -23,12 +23,14 @@ class Resource:
     region_code: str | None = None
     organisation_id: UUID | None = None
     project_id: UUID | None = None
+    case_id: UUID | None = None
 
     def subjects(self) -> dict[str, Any]:
         return {
             "region_code": self.region_code,
             "organisation_id": self.organisation_id,
             "project_id": self.project_id,
+            "case_id": self.case_id,
         }
 
 

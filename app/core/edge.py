@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core import errors as e
+from app.core.language import negotiate
 from app.core.problems import render
 
 MAX_HEADER_BYTES = 16 * 1024
@@ -50,6 +51,7 @@ class Edge:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        negotiate(headers.get("accept-language", ""))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         await self._answer(scope, receive, send, headers, request_id)

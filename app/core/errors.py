@@ -3,7 +3,7 @@
 Nothing here knows HTTP's machinery; `status` is a plain number of the register.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -62,13 +62,33 @@ INTERNAL_ERROR = _problem("internal_error", 500, "服务器内部错误", "Inter
 BUSY = _problem("busy", 503, "系统繁忙，请稍后重试", "Busy: try again shortly")
 
 
+# Every reason that can be given, with its wordings in English: the register of the finer codes. Unlike the codes of
+# `REGISTER` it grows with the product.
+REASONS: dict[str, set[str]] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an act is refused: a code for programs, words for people in both languages."""
+    """Why an act is refused: a code for programs, words for people in both languages. Making one enters it."""
 
     code: str
     zh: str
     en: str
+
+    def __post_init__(self) -> None:
+        REASONS.setdefault(self.code, set()).add(self.en)
+
+
+class WordedReason(Reason):
+    """A reason of the register, said with what this very refusal is about."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        assert self.code in REASONS  # noqa: S101 - it stands in the register by its general wording
+
+
+SCOPE_MISSING = Reason("scope_missing", "缺少权限范围", "A scope is missing")
 
 
 # What can be wrong with a field. Templates take the limits of the schema, never the input.
@@ -110,6 +130,14 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
 
 # Follows a query parameter's name where it was given more than once; no name from a URL ends so by chance.
 REPEATED = "\x00repeated"
+
+
+LONGEST_POINTER = 500
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """RFC 6901, cut where an unknown member's name makes it longer than the schema allows."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)[:LONGEST_POINTER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +185,13 @@ class InsufficientScope(DomainError):
     type = INSUFFICIENT_SCOPE
     trace = True
 
-    def __init__(self, scope: str) -> None:
-        challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-        super().__init__(
-            Reason("scope_missing", f"缺少权限范围 {scope}", f"The scope {scope} is missing"),
-            headers={"WWW-Authenticate": challenge},
-        )
+    def __init__(self, *scopes: str) -> None:
+        """`scopes`: the one that is missing, or several of which any one would do."""
+        challenge = f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'
+        one = len(scopes) == 1
+        zh = f"缺少权限范围 {'、'.join(scopes)}" + ("" if one else "（其一即可）")
+        en = f"The scope {scopes[0]} is missing" if one else f"One of the scopes {', '.join(scopes)} is needed"
+        super().__init__(WordedReason(SCOPE_MISSING.code, zh, en), headers={"WWW-Authenticate": challenge})
 
 
 class Recused(DomainError):

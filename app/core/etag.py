@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from app.core import errors as e
-from app.core.routing import answers
+from app.core.routing import answers, sets
 
 _TAG = re.compile(r'"(\d{1,9})\.[0-9a-f]{16}"')
 
@@ -38,9 +38,15 @@ class Reply:
             headers["Location"] = self.request.state.location
         return Response(body, status_code=201 if created else 200, headers=headers, media_type="application/json")
 
+    def asked(self, *, location: str) -> Response:
+        """202 for what the worker will do: `location` is where its effect shows, to be looked at a little later."""
+        answer = self.without_content(202, location=location)
+        answer.headers.update({"Location": location, "Retry-After": "1"})
+        return answer
+
     def without_content(self, status: int, *, location: str) -> Response:
-        """202 for what the worker will do, 204 for what left nothing that the caller may see. Repeating the key asks
-        for `location` again, as the caller may see it then."""
+        """202 for what is taken without more words, 204 for what left nothing that the caller may see. Repeating the
+        key asks for `location` again, as the caller may see it then."""
         self.request.state.location = location
         self.request.state.answered_with = status
         return Response(status_code=status)
@@ -50,6 +56,7 @@ def _listed(header: str | None) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
 
 
+@sets("ETag")
 async def get_reply(request: Request) -> Reply:
     return Reply(request)
 
@@ -79,7 +86,8 @@ async def get_precondition(
         # Documented, not validated by the framework: what is too long matches nothing, in its turn.
         Annotated[str, Field(json_schema_extra={"maxLength": 400})] | None,
         Header(
-            description='The ETag of the representation that you changed (`"version.hash"`). Required.',
+            description='The ETag of the representation that you changed (`"version.hash"`). Required; `*` and weak '
+            "tags match nothing (412), for they do not say what you saw.",
             examples=['"3.9f86d081884c7d65"'],
         ),
     ] = None,

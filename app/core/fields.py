@@ -28,7 +28,7 @@ LongText = Annotated[str, BeforeValidator(_stripped), Field(min_length=1, max_le
 ReasonText = Annotated[
     str,
     BeforeValidator(_stripped),
-    Field(min_length=2, max_length=2_000, description="Why. Kept with the act.", examples=["资料已补齐"]),
+    Field(min_length=2, max_length=2_000, description="Why. Kept with the act.", examples=["理由如实填写（示例）"]),
     AfterValidator(_clean),
 ]
 Secret = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -45,11 +45,12 @@ Version = Annotated[int, Field(ge=1, le=2_000_000_000)]
 
 
 _DECIMAL = r"^-?[0-9]{1,20}(\.[0-9]{1,10})?$"
+_UNSIGNED = _DECIMAL.replace("-?", "")
+_MOST = 99_999_999_999_999
 # What the document says may be sent; the number itself is bounded by the field.
-_DecimalInput = (
-    Annotated[str, Field(pattern=_DECIMAL, max_length=32)]
-    | Annotated[int, Field(ge=-99_999_999_999_999, le=99_999_999_999_999)]
-)
+_Signed = Annotated[str, Field(pattern=_DECIMAL, max_length=32)] | Annotated[int, Field(ge=-_MOST, le=_MOST)]
+_Unsigned = Annotated[str, Field(pattern=_UNSIGNED, max_length=32)] | Annotated[int, Field(ge=0, le=_MOST)]
+_CENT = Decimal("0.01")
 
 
 def _as_decimal(value: object) -> object:
@@ -61,38 +62,57 @@ def _as_decimal(value: object) -> object:
     return value
 
 
-_DECIMAL_STRING = PlainSerializer(
-    lambda value: format(value, "f"), return_type=Annotated[str, Field(pattern=_DECIMAL, max_length=32)]
-)
+def _settled(value: Decimal) -> Decimal:
+    """One way to write a number that is hashed and signed: two decimals, and zero has no sign."""
+    return value.quantize(_CENT) + 0
+
+
+def _text(pattern: str) -> PlainSerializer:
+    return PlainSerializer(
+        lambda value: format(value, "f"), return_type=Annotated[str, Field(pattern=pattern, max_length=32)]
+    )
+
 
 Money = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_DecimalInput),
-    Field(
-        ge=0,
-        max_digits=16,
-        decimal_places=2,
-        description="Yuan, as a decimal string.",
-        examples=["1200000.00"],
-    ),
-    _DECIMAL_STRING,
+    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
+    Field(ge=0, max_digits=16, decimal_places=2),
+    AfterValidator(_settled),
+    Field(description="Yuan, as a decimal string.", examples=["1200000.00"]),
+    _text(_UNSIGNED),
 ]
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_DecimalInput),
-    Field(
-        max_digits=16,
-        decimal_places=2,
-        description="A decimal string in the stated unit.",
-        examples=["45.26"],
-    ),
-    _DECIMAL_STRING,
+    BeforeValidator(_as_decimal, json_schema_input_type=_Signed),
+    Field(max_digits=16, decimal_places=2),
+    AfterValidator(_settled),
+    Field(description="A decimal string in the stated unit.", examples=["45.26"]),
+    _text(_DECIMAL),
 ]
+
+
+def _shortest(value: Decimal) -> Decimal:
+    """A score is signed as it is kept: without a sign of zero and without zeros that say nothing."""
+    return Decimal(format(value.normalize() + 0, "f"))
+
+
+# Whoever scores, scores to the hundredth; what is computed from scores is finer.
 Score = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_DecimalInput),
-    Field(ge=0, le=100, max_digits=7, decimal_places=4, description="From 0 to 100.", examples=["86.5"]),
-    _DECIMAL_STRING,
+    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
+    Field(ge=0, le=100, max_digits=5, decimal_places=2),
+    AfterValidator(_shortest),
+    Field(description="From 0 to 100, with at most two decimals.", examples=["86.5"]),
+    _text(_UNSIGNED),
+]
+# Its bounds are the criterion's own: all that is wrong with a sheet is told at once.
+Points = Annotated[
+    Decimal,
+    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
+    Field(max_digits=16, decimal_places=2),
+    AfterValidator(_shortest),
+    Field(description="From 0 to the criterion's `max`, with at most two decimals.", examples=["86.5"]),
+    _text(_UNSIGNED),
 ]
 
 
@@ -128,9 +148,9 @@ _MOMENT = re.compile(r"(19|20|21)\d\d-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Z
 
 def _as_moment(value: object) -> object:
     """A time with its offset: a bare number or a local time would be a guess."""
-    if isinstance(value, str) and not _MOMENT.fullmatch(value):
-        raise PydanticCustomError("invalid_format", "not an RFC 3339 time")
-    return value
+    if isinstance(value, datetime) or (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        return value
+    raise PydanticCustomError("invalid_format", "not an RFC 3339 time")
 
 
 Moment = Annotated[

@@ -135,11 +135,17 @@ class ReplayedResponse:
                     headers += [(b"content-length", b"0")] if self._replay.status != 204 else []
                 if message["status"] == 200:
                     message = {**message, "status": self._replay.status}
-                    if self._replay.status == 201:
-                        headers.append((b"location", self._replay.location.encode()))
+                    headers += self._placed()
                 message = {**message, "headers": headers}
             elif bare:
                 message = {**message, "body": b""}
             await send(message)
 
         await self._request.app.state.inner(inner, nothing, respond)
+
+    def _placed(self) -> list[tuple[bytes, bytes]]:
+        """Where it is found, again where the first answer said it: of what was made, and of what a worker does."""
+        location = (b"location", self._replay.location.encode())
+        if self._replay.status == 201:
+            return [location]
+        return [location, (b"retry-after", b"1")] if self._request.scope["route"].status_code == 202 else []

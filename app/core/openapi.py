@@ -5,7 +5,6 @@ Scopes come from the caller dependency, errors from every dependency's `problems
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -15,90 +14,8 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 
 from app.core import errors as e
+from app.core.document import HEADERS, IF_NONE_MATCH, MEMBERS, PARAMETERS, PROBLEM, TAGS, WITH_HEADERS
 from app.core.routing import Route
-
-DESCRIPTION = """
-The API of a league's 两山 practice areas: yearly plans, the key-project library, reporting tasks, pushes.
-
-* **Errors** are RFC 9457 `application/problem+json`; programs read `code` (and `errors[].code`), which are never
-  translated. Texts are Chinese, or English by `Accept-Language: en`.
-* **Lists** are keyset pages: follow `next_cursor` (or the `Link` header) with the same filters.
-* **Changes** need `If-Match` with the ETag that you read; POSTs that create or transition need an `Idempotency-Key`.
-* **Unknown** query parameters and body members are refused with 422, never ignored.
-* Money is yuan as a decimal string, dates are `YYYY-MM-DD`, times RFC 3339.
-""".strip()
-
-METADATA: dict[str, Any] = {
-    "title": "Liangshan (两山) API",
-    "version": "1.0.0",
-    "description": DESCRIPTION,
-    "contact": {"name": "Liangshan maintainers", "url": "https://example.invalid/liangshan"},
-    "license_info": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-    "servers": [{"url": "/", "description": "The server that serves this document."}],
-}
-
-_PROBLEM = {
-    "type": "object",
-    "description": "An error (RFC 9457). The same shape for every status.",
-    "required": ["type", "title", "status", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri", "maxLength": 200},
-        "title": {"type": "string", "maxLength": 200},
-        "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599},
-        "code": {"type": "string", "enum": sorted(e.REGISTER), "description": "What programs read."},
-        "request_id": {"type": "string", "maxLength": 64},
-        "error": {"type": "string", "maxLength": 64, "description": "On token routes: the OAuth 2.0 error."},
-        "reason": {"type": "string", "maxLength": 64, "description": "A finer code, where there is one."},
-        "detail": {"type": "string", "maxLength": 2000},
-        "errors": {
-            "type": "array",
-            "maxItems": 2000,
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {
-                    "pointer": {
-                        "type": "string",
-                        "maxLength": 500,
-                        "description": "RFC 6901 into the body; `?name` is a query parameter, `header:name` a header.",
-                    },
-                    "code": {"type": "string", "enum": sorted(e.FIELD_CODES)},
-                    "detail": {"type": "string", "maxLength": 500},
-                },
-            },
-        },
-    },
-}
-
-
-def _tag(name: str, description: str, *, articles: Sequence[int] = (), reason: str = "") -> dict[str, Any]:
-    """A group of routes, with the articles of the regulation that it carries, or why it carries none."""
-    carries = {"x-articles": list(articles)} if articles else {"x-no-article": reason}
-    return {"name": name, "description": description, **carries}
-
-
-# Each new group of routes is entered here; `/v1/regulation` is computed from it, and a test insists.
-TAGS = [
-    _tag(
-        "identity", "Tokens, keys, who I am, and the policy.", reason="Whoever acts under any article is known first."
-    ),
-    _tag("directory", "Regions, organisations, practice areas, reference data (Art. 1-3).", articles=[1, 2]),
-    _tag("people", "People, employment, accounts and grants.", articles=[2, 11]),
-    _tag("plans", "Yearly plans (年度计划, Art. 3).", articles=[3]),
-    _tag("projects", "The key-project library (重点项目库, Art. 3).", articles=[3]),
-    _tag("attachments", "Files of plans, projects, self-evaluations and cases (附件).", articles=[3, 9, 13]),
-    _tag("imports", "Pushes by other systems, and their receipts.", articles=[3]),
-    _tag("tasks", "Reporting tasks (报送任务), and what waits for me.", articles=[3]),
-    _tag("reviews", "Expert pool, panels, assignments, score sheets (评审, Art. 9, 11, 13).", articles=[9, 11, 13]),
-    _tag("declarations", "Commitments, declarations of interests, recusals (回避, Art. 11).", articles=[11]),
-    _tag("evaluations", "The evaluation of the previous year (年度评估, Art. 8-10).", articles=[8, 9, 10]),
-    _tag("cases", "Typical cases of the year, and their selection (典型案例, Art. 12-13).", articles=[12, 13]),
-    _tag("publications", "What was published, for everybody.", articles=[10, 13]),
-    _tag("audit", "What was done and refused.", articles=[11]),
-    _tag("operations", "Health.", reason="For who runs the server."),
-    _tag("regulation", "The regulation, article by article, and what carries it (Art. 17).", articles=[17]),
-]
-
 
 # Models of bodies that a dependency reads by itself: the routes' own parameters do not name them.
 _BODIES: list[type[BaseModel]] = []
@@ -110,9 +27,9 @@ def body_schema(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def install(app: FastAPI, scopes: dict[str, str]) -> None:
+def install(app: FastAPI, scopes: dict[str, str], client_scopes: frozenset[str]) -> None:
     """Make the document when it is first asked for, and keep its bytes: what is served is what is committed."""
-    made = cache(lambda: build(app, scopes))
+    made = cache(lambda: build(app, scopes, client_scopes))
     app.openapi = made  # type: ignore[method-assign]
     app.state.openapi_bytes = cache(lambda: to_bytes(made()))
 
@@ -121,8 +38,8 @@ def to_bytes(document: dict[str, Any]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def build(app: FastAPI, scopes: dict[str, str]) -> dict[str, Any]:
-    """The document; `scopes` is the table of scopes with their meanings."""
+def build(app: FastAPI, scopes: dict[str, str], client_scopes: frozenset[str]) -> dict[str, Any]:
+    """The document; `scopes` is the table of scopes with their meanings, `client_scopes` what a client can have."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -141,16 +58,15 @@ def build(app: FastAPI, scopes: dict[str, str]) -> dict[str, Any]:
         schemas.update(described.pop("$defs", {}))
         schemas[model.__name__] = described
     for schema in schemas.values():
+        for name, member in schema.get("properties", {}).items():
+            if name in MEMBERS and "$ref" not in member:
+                member.setdefault("description", MEMBERS[name])
         for example in schema.get("examples", ()):
             _restore_nulls(example, schema, schemas)
-    schemas["Problem"] = _PROBLEM
-    document["components"]["headers"] = {
-        "RequestId": {
-            "description": "The request's id; quote it when you ask for help.",
-            "schema": {"type": "string", "maxLength": 64},
-        }
-    }
-    document["components"]["securitySchemes"] = _security_schemes(scopes)
+    schemas["Problem"] = PROBLEM
+    document["info"]["x-reasons"] = {code: "; ".join(sorted(words)) for code, words in sorted(e.REASONS.items())}
+    document["components"]["headers"] = HEADERS
+    document["components"]["securitySchemes"] = _security_schemes(scopes, client_scopes)
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         if context.path_format not in document["paths"]:
@@ -158,8 +74,31 @@ def build(app: FastAPI, scopes: dict[str, str]) -> dict[str, Any]:
         for method in context.methods or ():
             operation = document["paths"][context.path_format].get(method.lower())
             if operation is not None:
-                _complete(operation, route, context.name or "", schemas)
-    return document
+                _complete(operation, route, context.name or "", method, schemas)
+    tidied: dict[str, Any] = _tidied(document)
+    return tidied
+
+
+# Of the models' fields, and no keywords of JSON Schema.
+_FOREIGN = frozenset({"ge", "le", "gt", "lt", "max_digits", "decimal_places"})
+
+
+def _tidied(node: Any, *, names: bool = False) -> Any:
+    """Whole numbers as integers, whatever the framework made of them, and schemas with the keywords of schemas.
+    `names`: the members of this object are names of properties."""
+    match node:
+        case dict():
+            return {
+                name: _tidied(part, names=not names and name == "properties")
+                for name, part in node.items()
+                if names or name not in _FOREIGN or isinstance(part, (dict, list))
+            }
+        case list():
+            return [_tidied(part) for part in node]
+        case float() if node.is_integer():
+            return int(node)
+        case _:
+            return node
 
 
 def _restore_nulls(example: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
@@ -176,21 +115,30 @@ def _restore_nulls(example: Any, schema: dict[str, Any], schemas: dict[str, Any]
                 _restore_nulls(member, whole["items"], schemas)
 
 
-def _security_schemes(scopes: dict[str, str]) -> dict[str, Any]:
+def _security_schemes(scopes: dict[str, str], client_scopes: frozenset[str]) -> dict[str, Any]:
+    of_clients = {code: meaning for code, meaning in scopes.items() if code in client_scopes}
     return {
         "oauth2": {
             "type": "oauth2",
             "description": "Scopes are an upper bound; `/v1/me` shows those in effect and why one is missing.",
             "flows": {
                 "password": {"tokenUrl": "/v1/auth/token", "refreshUrl": "/v1/auth/token", "scopes": scopes},
-                "clientCredentials": {"tokenUrl": "/v1/auth/token", "scopes": scopes},
+                "clientCredentials": {"tokenUrl": "/v1/auth/token", "scopes": of_clients},
             },
         }
     }
 
 
-def _complete(operation: dict[str, Any], route: Any, name: str, schemas: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], route: Any, name: str, method: str, schemas: dict[str, Any]) -> None:
     operation["operationId"] = name
+    sets: frozenset[str] = route.sets if isinstance(route, Route) else frozenset()
+    keyed = isinstance(route, Route) and route.keyed
+    _describe_success(operation, method, sets, keyed=keyed)
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "header":
+            parameter["name"] = parameter["name"].title()
+        if "description" not in parameter:
+            parameter["description"] = PARAMETERS[parameter["name"]]
     if isinstance(route, Route):
         # Of several scopes any one is enough.
         alternatives = [[scope] for scope in sorted(route.scopes)] or [[]]
@@ -205,7 +153,7 @@ def _complete(operation: dict[str, Any], route: Any, name: str, schemas: dict[st
     for problem in problems:
         by_status[problem.status].append(problem)
     for status, kinds in sorted(by_status.items()):
-        responses[str(status)] = _problem_response(kinds)
+        responses[str(status)] = _problem_response(kinds, keyed=keyed)
     for response in responses.values():
         response.setdefault("headers", {})["X-Request-Id"] = {"$ref": "#/components/headers/RequestId"}
         _exemplify(response, schemas)
@@ -213,9 +161,59 @@ def _complete(operation: dict[str, Any], route: Any, name: str, schemas: dict[st
         _exemplify(operation["requestBody"], schemas)
 
 
-def _problem_response(kinds: list[e.ProblemType]) -> dict[str, Any]:
+def _header(name: str) -> dict[str, Any]:
+    return {"$ref": "#/components/headers/" + name.replace("-", "")}
+
+
+def _describe_success(operation: dict[str, Any], method: str, sets: frozenset[str], *, keyed: bool) -> None:
+    """What succeeds, in the operation's own words, with its headers; of what has an ETag also the 304."""
+    responses, summary = operation["responses"], operation["summary"]
+    tagged = "ETag" in sets or "304" in responses
+    if method == "GET" and tagged:
+        responses.setdefault("304", {"description": "What you have by `If-None-Match` is still it."})
+        operation.setdefault("parameters", []).append(IF_NONE_MATCH)
+    for status, response in responses.items():
+        headers = response.setdefault("headers", {})
+        if status in {"200", "201"}:
+            if response["description"] == "Successful Response":
+                response["description"] = _outcome(summary, status, method, paged="Link" in sets)
+            headers |= {name: _header(name) for name in sorted(sets)}
+        if tagged and status in {"200", "201", "304"}:
+            headers["ETag"] = _header("ETag")
+        # A 202 beside a 201 is a thing that is taken, and nothing more is said of it.
+        awaited = status == "202" and "201" not in responses
+        if (status == "201" and tagged) or awaited:
+            headers["Location"] = _header("Location")
+        if awaited:
+            headers["Retry-After"] = _header("Retry-After")
+        if status in _WITHOUT_CONTENT and response["description"] == "Successful Response":
+            response["description"] = f"{summary}: {_WITHOUT_CONTENT[status]}"
+        if keyed:
+            headers["Idempotent-Replayed"] = _header("Idempotent-Replayed")
+
+
+_WITHOUT_CONTENT = {
+    "202": "taken, to be done by a worker. There is no content; the resource tells when it is done.",
+    "204": "done. There is no content.",
+}
+
+
+def _outcome(summary: str, status: str, method: str, *, paged: bool) -> str:
+    if paged:
+        return f"{summary}: one page."
+    if method == "GET":
+        return f"{summary}: as you may see it now."
+    return f"{summary}: {'made' if status == '201' else 'done'}, shown as it is now."
+
+
+def _problem_response(kinds: list[e.ProblemType], *, keyed: bool) -> dict[str, Any]:
+    headers = {WITH_HEADERS[kind.code] for kind in kinds if kind.code in WITH_HEADERS}
+    if keyed and kinds[0].status in {403, 404}:
+        # The act was done; its resource is no longer shown.
+        headers.add("Idempotent-Replayed")
     return {
         "description": "; ".join(kind.title_en for kind in kinds),
+        "headers": {name: _header(name) for name in sorted(headers)},
         "content": {
             "application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
@@ -246,10 +244,10 @@ def _exemplify(holder: dict[str, Any], schemas: dict[str, Any]) -> None:
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """An example that the schema itself gives: its examples, constants and bounds, walked through."""
-    if "$ref" in schema:
-        return example_of(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
     if schema.get("examples"):
         return schema["examples"][0]
+    if "$ref" in schema:
+        return example_of(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
     for key in ("const", "default"):
         if schema.get(key) is not None:
             return schema[key]
@@ -260,7 +258,8 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
             return example_of(schema[union][0], schemas)
     match schema.get("type"):
         case "object":
-            return {name: example_of(part, schemas) for name, part in schema.get("properties", {}).items()}
+            members = schema.get("properties", {}).items()
+            return {name: _NAMED.get(name) or example_of(part, schemas) for name, part in members}
         case "array":
             return [example_of(schema["items"], schemas)] if "items" in schema else []
         case "integer" | "number":
@@ -273,6 +272,19 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
             return _example_text(schema)
         case _:
             return {}
+
+
+# Members that mean the same wherever they stand, and are no text of any kind.
+_NAMED = {
+    "region_code": "152501",
+    "criterion_code": "grassland",
+    "indicator_code": "grassland_cover",
+    "mode_code": "ecological_agriculture",
+    "relation_code": "kinship",
+    "document_number": "示例发〔2026〕8号",
+    "content_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
 
 
 def _example_text(schema: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import FieldError, Invalid
+from app.core.routing import sets
 
 T = TypeVar("T")
 Out = TypeVar("Out")
@@ -41,7 +42,7 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T] = Field(max_length=200)
     next_cursor: str | None = Field(max_length=MAX_CURSOR)
-    total: int | None = Field(ge=0, le=2**53)
+    total: int | None = Field(ge=0, le=2**53, description="How many match in all, with `include_total=true`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ def _from_json(value: Any, kind: type) -> Any:
     return UUID(value) if kind is UUID else value
 
 
+@sets("Link")
 async def get_pages(request: Request, response: Response) -> Pages:
     return Pages(request, response)
 

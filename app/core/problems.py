@@ -12,10 +12,11 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import Response
 
 from app.core import errors as e
+from app.core.language import negotiate
 
 MEDIA_TYPE = "application/problem+json"
 
-_LONGEST_POINTER, _MOST_ERRORS = 500, 2000
+_MOST_ERRORS = 2000
 
 # Pydantic's error types, folded into the codes that we publish. An unlisted type is `invalid_value`.
 _PYDANTIC_CODES = {
@@ -58,18 +59,7 @@ _OAUTH_CODES = frozenset(
 
 
 def language_of(request: Request) -> str:
-    """`en` or `zh`: the better of the two by Accept-Language, Chinese where nothing is said."""
-    best, weight = "zh", 0.0
-    for part in request.headers.get("accept-language", "")[:200].split(","):
-        tag, _, parameter = part.strip().partition(";")
-        name = tag.split("-")[0].lower()
-        try:
-            quality = float(parameter.strip().removeprefix("q=") or 1)
-        except ValueError:
-            quality = 0.0
-        if name in {"zh", "en"} and quality > weight:
-            best, weight = name, quality
-    return best
+    return negotiate(request.headers.get("accept-language", ""))
 
 
 def problem_body(error: e.DomainError, language: str, request_id: str) -> dict[str, Any]:
@@ -121,17 +111,12 @@ def field_errors(found: list[dict[str, Any]], *, base: tuple[str | int, ...] = (
             name = str(path[0] if path else "")
             if code == "unknown_field":
                 code = "repeated_parameter" if name.endswith(e.REPEATED) else "unknown_parameter"
-            fields[e.FieldError(("?" + name.removesuffix(e.REPEATED))[:_LONGEST_POINTER], code)] = None
+            fields[e.FieldError(("?" + name.removesuffix(e.REPEATED))[: e.LONGEST_POINTER], code)] = None
         elif place == "header":
             fields[e.FieldError(f"header:{path[0]}", code)] = None
         else:
-            fields[e.FieldError(pointer(path), code)] = None
+            fields[e.FieldError(e.pointer(path), code)] = None
     return list(fields)[:_MOST_ERRORS]
-
-
-def pointer(path: list[str | int]) -> str:
-    """RFC 6901, cut where an unknown member's name makes it longer than the schema allows."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)[:_LONGEST_POINTER]
 
 
 def install(app: FastAPI, trace: Callable[[Request, e.DomainError], Awaitable[None]]) -> None:

@@ -1,14 +1,15 @@
 """The one route class: what is settled before the body is read, and what a route answers, from its signature.
 
-A dependency says by two attributes what it stands for: `secured` (a bearer token is checked first) and
-`problems` (the errors it can raise). The documentation of a route's errors is the union of its dependencies'.
+A dependency says by its attributes what it stands for: `secured` (a bearer token is checked first), `problems` (the
+errors it can raise) and `sets` (the headers it gives to what succeeds). The documentation of a route's errors is the
+union of its dependencies'; what its use case raises once the body is known, it states by `may_answer`.
 """
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_dependant
 from fastapi.params import Form
@@ -21,7 +22,7 @@ from starlette.routing import BaseRoute
 from app.core import errors as e
 from app.core import strict_json
 
-_JSON_TYPES = frozenset({"application/json", "application/merge-patch+json"})
+_JSON_TYPES = frozenset({"application/json"})
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
 Callee = TypeVar("Callee", bound=Callable[..., Any])
 
@@ -37,16 +38,37 @@ def answers(*problems: e.ProblemType, secured: bool = False) -> Callable[[Callee
     return mark
 
 
+def may_answer(*problems: e.ProblemType) -> Any:
+    """For a route's `dependencies=[…]`: the errors of its use case, which no dependency of it knows of."""
+
+    @answers(*problems)
+    async def states_them() -> None:
+        """Says it, and does nothing."""
+
+    return Depends(states_them)
+
+
+def for_example(**members: Any) -> Any:
+    """In the annotation of a route's body: what the document shows as an example of it."""
+    return Body(examples=[members])
+
+
+def sets(*headers: str) -> Callable[[Callee], Callee]:
+    """Mark a dependency with the headers that it gives to the answer of a route that succeeds."""
+
+    def mark(callee: Callee) -> Callee:
+        callee.sets = headers  # type: ignore[attr-defined]
+        return callee
+
+    return mark
+
+
 class _NoParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
 async def _closed_query(_: Annotated[_NoParameters, Query()]) -> None:
     """For routes without parameters: an unknown one is refused, and only after everything before 422."""
-
-
-class _Malformed:
-    """Stands for a body that is no JSON, so that its refusal waits for its turn in the order of refusals."""
 
 
 class StrictRequest(Request):
@@ -56,8 +78,10 @@ class StrictRequest(Request):
         try:
             return strict_json.parse(await self.body())
         except strict_json.JsonRefusedError as refused:
+            # What stands for it makes no model, not even one whose members are all optional: the refusal waits for its
+            # turn in the order of refusals.
             self.state.malformed = e.FieldError("", refused.code)
-            return _Malformed()
+            return ...
 
     @property
     def query_params(self) -> QueryParams:
@@ -75,6 +99,8 @@ class Route(APIRoute):
         calls = list(_flatten(get_dependant(path=path, call=endpoint)))
         if not any(call.query_params for call in calls):
             options["dependencies"] = [*(options.get("dependencies") or []), Depends(_closed_query)]
+        for stated in options.get("dependencies") or ():
+            calls += _flatten(get_dependant(path=path, call=stated.dependency))
         bodies = [param for call in calls for param in call.body_params]
         form = any(isinstance(param.field_info, Form) for param in bodies)
         # A dependency that reads the body by itself names what it takes.
@@ -84,6 +110,7 @@ class Route(APIRoute):
         self.secured = any(getattr(call.call, "secured", False) for call in calls)
         self.keyed = any(getattr(call.call, "keyed", False) for call in calls)
         self.scopes = tuple(scope for call in calls for scope in getattr(call.call, "scopes", ()))
+        self.sets = frozenset(name for call in calls for name in getattr(call.call, "sets", ()))
         takes = bool(self.media_types)
         self.problems = _problems(calls, has_body=takes, safe=options.get("methods") == ["GET"], has_id="{" in path)
         super().__init__(path, endpoint, **options)
@@ -103,12 +130,22 @@ class Route(APIRoute):
 
 
 def _check_media_type(request: Request, accepted: frozenset[str]) -> None:
-    stated = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    stated, *parameters = request.headers.get("content-type", "").lower().split(";")
+    stated = stated.strip()
     if not _has_body(request) and not (stated and accepted):
         return
-    # A body where none is taken is refused, too: nothing that is sent is ignored.
-    if stated not in accepted:
+    # A body where none is taken is refused, too: nothing that is sent is ignored. Neither is what would make other
+    # text of the bytes.
+    if stated not in accepted or _recoded(request, [] if stated.startswith("multipart/") else parameters):
         raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(accepted))})
+
+
+def _recoded(request: Request, parameters: list[str]) -> bool:
+    """Compressed, or in another encoding than UTF-8. The parts of a multipart body say theirs themselves."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        return True
+    stated = (part.partition("=") for part in parameters)
+    return any(name.strip() == "charset" and value.strip(' "') not in {"utf-8", "utf8"} for name, _, value in stated)
 
 
 def _has_body(request: Request) -> bool:
@@ -129,7 +166,8 @@ def _problems(calls: list[Dependant], *, has_body: bool, safe: bool, has_id: boo
         found.add(e.UNSUPPORTED_MEDIA_TYPE)
     if has_body:
         found |= {e.PAYLOAD_TOO_LARGE, e.BAD_REQUEST}
-    if has_id:
+    if has_id or e.IDEMPOTENCY_KEY_MISSING in found:
+        # Repeating a key shows a resource that may be hidden by now.
         found.add(e.NOT_FOUND)
     return tuple(sorted(found, key=lambda problem: (problem.status, problem.code)))
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from app.core.errors import Reason
+from app.core.errors import SCOPE_MISSING, Reason
 
 WRONG_STATE = Reason("wrong_state", "当前状态不允许此操作", "The state does not allow this act")
-SCOPE_MISSING = Reason("scope_missing", "缺少权限范围", "A scope is missing")
 OUTSIDE_GRANT = Reason("outside_grant", "不在您的授权范围内", "Outside what your grants cover")
 IS_RECUSED = Reason("recused", "您已就该对象回避", "You are recused from this subject")
 SAME_PERSON = Reason("same_person", "经办人不得审核自己经办的事项", "Whoever prepared it may not approve it")

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.auth.dependencies import Session
+from app.core import errors as e
 from app.core.etag import Replies
 from app.core.pagination import Page, PageParams, Paging
-from app.core.routing import router
+from app.core.routing import may_answer, router
 from app.declarations import repository, service
 from app.declarations.dependencies import (
     CHANGES_ONESELF,
@@ -61,11 +62,11 @@ async def list_commitments(
     status_code=201,
     response_model=CommitmentOut,
     summary="Sign the year's commitment",
-    dependencies=[CHANGES_ONESELF],
+    dependencies=[CHANGES_ONESELF, may_answer(e.CONFLICT)],
 )
 async def create_commitment(caller: Declarant, session: Session, reply: Replies, body: CommitmentIn) -> Response:
-    """Once a year (409 `commitment_exists`), on the latest text. Your scopes grow with it: tokens from before stop,
-    so ask for a new one."""
+    """Once a year (409 `conflict`, reason `commitment_exists`), on the latest text. Your scopes grow with it: tokens
+    from before stop; refreshing, or logging in, brings a new one."""
     commitment = await service.commit_oneself(session, caller, body)
     return reply(CommitmentOut.of(commitment), location=f"/v1/commitments/{commitment.id}", created=True)
 
@@ -91,10 +92,11 @@ async def list_declarations(
     status_code=201,
     response_model=DeclarationOut,
     summary="Declare interests, or none",
-    dependencies=[CHANGES_ONESELF],
+    dependencies=[CHANGES_ONESELF, may_answer(e.CONFLICT, e.STATE_CONFLICT)],
 )
 async def create_declaration(caller: Declarant, session: Session, reply: Replies, body: DeclarationIn) -> Response:
-    """Once for the year, and once for each accepted assignment (`assignment_id`); 409 `declaration_exists`.
+    """Once for the year, and once for each accepted assignment (`assignment_id`): 409 `conflict`, reason
+    `declaration_exists`. An assignment that waits for none is 409 `state_conflict`.
 
     Each interest is a recusal of yours that takes effect at once (自行回避). For an assignment, none opens its dossier
     and any ends it. What arises later is declared by `POST /v1/recusals`. Tokens from before may stop."""

@@ -133,7 +133,7 @@ async def _answer(session: AsyncSession, caller: Caller, assignment: Assignment,
     await record(
         session,
         "assignments.declare",
-        Resource("assignment", assignment.id, region_code=assignment.region_code),
+        Resource("assignment", assignment.id, region_code=assignment.region_code, case_id=assignment.case_id),
         changes={"state": [before, assignment.state]},
     )
 

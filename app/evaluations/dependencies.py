@@ -15,7 +15,7 @@ from fastapi import Depends
 from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
-from app.core.actions import insist
+from app.core.actions import insist, refusals
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.evaluations import repository, views
@@ -70,10 +70,9 @@ async def lock_for(
 class EvaluationFor:
     """The self-evaluation, locked for a transition: visible, the caller's to move, in the right state, unchanged."""
 
-    problems = (e.NOT_FOUND, e.FORBIDDEN, e.RECUSED, e.STATE_CONFLICT, e.FOUR_EYES)
-
     def __init__(self, action: str) -> None:
         self.action = action
+        self.problems = (e.NOT_FOUND, *refusals(WORKFLOW.transitions[action]))
 
     async def __call__(
         self, session: Session, caller: AnyCaller, evaluation: VisibleEvaluation, precondition: IfMatch

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.pagination import Order
@@ -97,12 +97,18 @@ async def scheme_of(session: AsyncSession, cycle_id: UUID) -> EvaluationScheme:
 
 
 async def file_of(session: AsyncSession, evaluation_id: UUID) -> UUID | None:
-    """The appraisal file that the caller may ask for: one that is seen, or one whose explanation was disclosed."""
-    seen = await session.scalar(select(AppraisalFile.id).where(AppraisalFile.evaluation_id == evaluation_id))
-    if seen is not None:
-        return seen
-    disclosed = select(DisclosedExplanation.file_id).where(DisclosedExplanation.evaluation_id == evaluation_id)
-    return await session.scalar(disclosed.limit(1))
+    return (await files_of(session, [evaluation_id])).get(evaluation_id)
+
+
+async def files_of(session: AsyncSession, evaluations: Collection[UUID]) -> dict[UUID, UUID]:
+    """By self-evaluation, the appraisal file that the caller may ask for: one that is seen, or one whose explanation
+    was disclosed."""
+    seen = select(AppraisalFile.evaluation_id, AppraisalFile.id).where(AppraisalFile.evaluation_id.in_(evaluations))
+    disclosed = select(DisclosedExplanation.evaluation_id, DisclosedExplanation.file_id).where(
+        DisclosedExplanation.evaluation_id.in_(evaluations)
+    )
+    found = await session.execute(union(seen, disclosed))
+    return {row.evaluation_id: row.id for row in found}
 
 
 async def attached(session: AsyncSession, evaluation_id: UUID, ids: Collection[UUID]) -> set[UUID]:

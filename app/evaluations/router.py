@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Session
 from app.auth.principal import Caller
+from app.core import errors as e
 from app.core.etag import Replies, Reply
 from app.core.fields import ReasonBody
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import for_example, may_answer, router
 from app.evaluations import repository, service, views
 from app.evaluations.dependencies import (
     Drafter,
@@ -46,13 +47,21 @@ async def list_evaluations(
     """Your region's in any state; for the league's office, committee and inspector, what was sent."""
     statement = repository.listed(**filters.model_dump(include={"cycle_id", "region_code", "assessment_year", "state"}))
     page = await pages.of(session, statement, filters, repository.ORDERS[filters.sort])
-    return page.show(EvaluationSummary.model_validate)
+    files = await repository.files_of(session, [row[0].id for row in page.rows])
+    return page.show(lambda evaluation: views.summary(evaluation, files.get(evaluation.id)))
 
 
-@routes.post("", status_code=201, response_model=EvaluationOut, summary="Begin a self-evaluation")
+@routes.post(
+    "",
+    status_code=201,
+    response_model=EvaluationOut,
+    summary="Begin a self-evaluation",
+    dependencies=[may_answer(e.FORBIDDEN, e.CONFLICT, e.STATE_CONFLICT)],
+)
 async def create_evaluation(caller: Drafter, session: Session, reply: Replies, body: EvaluationIn) -> Response:
-    """As the region's editor, in an open cycle (409 `cycle_not_open`). One item for each criterion is made, pre-filled
-    with its sources from the filed plan and the project library of the assessment year."""
+    """As the region's editor, in an open cycle (409 `state_conflict`, reason `cycle_not_open`). One item for
+    each criterion is made, pre-filled with its sources from the filed plan and the project library of the assessment
+    year."""
     evaluation = await service.begin(session, caller, body)
     shown = await views.show(session, caller, evaluation)
     return reply(shown, version=evaluation.version, location=f"/v1/evaluations/{evaluation.id}", created=True)
@@ -60,7 +69,7 @@ async def create_evaluation(caller: Drafter, session: Session, reply: Replies, b
 
 @routes.get("/{evaluation_id}", response_model=EvaluationOut, summary="Get a self-evaluation")
 async def get_evaluation(caller: Reader, evaluation: VisibleEvaluation, session: Session, reply: Replies) -> Response:
-    """A dossier: whoever is recused from the region still reads it, and handles none of it."""
+    """A dossier: whoever is recused from the region still reads it, and does not handle it for the league."""
     return reply(await views.show(session, caller, evaluation), version=evaluation.version)
 
 
@@ -87,7 +96,11 @@ async def submit_evaluation(caller: Submitter, evaluation: ToSubmit, session: Se
 
 @routes.post("/{evaluation_id}/send-back", response_model=EvaluationOut, summary="Send back to the editor")
 async def send_back_evaluation(
-    caller: Signer, evaluation: ToSendBack, session: Session, reply: Replies, body: ReasonBody
+    caller: Signer,
+    evaluation: ToSendBack,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="第二项佐证材料与填报数据不符，请核对（示例）")],
 ) -> Response:
     """As the region's approver, with the reason: to the state that it was submitted from."""
     await service.send_back(session, evaluation, body.reason)

@@ -26,7 +26,7 @@ class EvaluationRemarkIn(Body):
     """What is to be completed in one item of the version that was sent."""
 
     item_id: UUID
-    text: ReasonText
+    text: ReasonText = Field(examples=["空气质量一项缺少监测报告（示例）"])
 
 
 class EvaluationReturnIn(Body):
@@ -52,6 +52,8 @@ class EvaluationFilters(PageParams):
 
 
 class EvaluationSummary(BaseModel):
+    """`appraisal_file_id`: as in the detail."""
+
     model_config = ConfigDict(from_attributes=True)
     id: UUID
     cycle_id: UUID
@@ -59,6 +61,7 @@ class EvaluationSummary(BaseModel):
     assessment_year: QueryYear
     state: EvaluationState
     latest_version: Version | None
+    appraisal_file_id: UUID | None
     version: Version
     updated_at: datetime
 

@@ -7,13 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.principal import Caller
 from app.core.actions import shown
 from app.core.db import walled_from
-from app.core.workflow import Actor, Side, Verdict
+from app.core.workflow import Actor, Verdict
 from app.evaluations import repository
 from app.evaluations.cycles import repository as cycles
 from app.evaluations.cycles.rules import SENDING as SENDING_PHASES
 from app.evaluations.cycles.rules import SENDING_ENDED
 from app.evaluations.rules import INCOMPLETE, SENDING, WORKFLOW, Part, missing_parts
-from app.evaluations.schemas import ContentSource, EvaluationOut, SentEvaluation
+from app.evaluations.schemas import ContentSource, EvaluationOut, EvaluationSummary, SentEvaluation
 from app.evaluations.schemes.rules import Scheme, scheme_of
 from app.models.evaluations import Evaluation, EvaluationItem, EvaluationState
 
@@ -24,12 +24,8 @@ def reads_working_copy(caller: Caller, evaluation: Evaluation) -> bool:
 
 
 async def actor_of(session: AsyncSession, caller: Caller, region_code: str) -> Actor:
-    """Staff of the region is never on the league's side of its evaluation, whatever else they are."""
     recused = caller.is_league and await walled_from(session, [f"region:{region_code}"])
-    actor = caller.actor(region_code, recused=recused)
-    if region_code not in caller.regions:
-        return actor
-    return Actor(actor.id, actor.scopes, actor.on_side - {Side.LEAGUE}, recused)
+    return caller.actor(region_code, recused=recused)
 
 
 async def authors(session: AsyncSession, evaluation: Evaluation, caller: Caller) -> dict[str, UUID | None]:
@@ -49,6 +45,13 @@ async def missing(session: AsyncSession, evaluation: Evaluation) -> list[str]:
     scheme = scheme_of((await repository.scheme_of(session, evaluation.cycle_id)).content)
     items = await repository.items(session, evaluation.id)
     return [fault.pointer for fault in missing_parts(parts(scheme, list(items)))]
+
+
+def summary(evaluation: Evaluation, file_id: UUID | None) -> EvaluationSummary:
+    columns = {
+        name: getattr(evaluation, name) for name in EvaluationSummary.model_fields if name != "appraisal_file_id"
+    }
+    return EvaluationSummary.model_validate({**columns, "appraisal_file_id": file_id})
 
 
 async def show(session: AsyncSession, caller: Caller, evaluation: Evaluation) -> EvaluationOut:

@@ -170,6 +170,8 @@ class AppraisalFile(Versioned, Base):
     under_correction: Mapped[bool]
     appraisal_score: Mapped[Decimal | None] = mapped_column(Numeric(9, 4))
     appraisal_reason: Mapped[str | None]
+    # Into the hash that the audit keeps, so that it gives no score away.
+    appraisal_salt: Mapped[UUID | None]
     appraised_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     latest_result: Mapped[int | None]

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import (
+    CASE_IF_ANY,
     ORGANISATION_IF_ANY,
     PROJECT_IF_ANY,
     REGION_IF_ANY,
@@ -28,7 +29,7 @@ class Job(Base):
         one_of("state", ("queued", "claimed", "done", "failed")),
         CheckConstraint("(state = 'claimed') = (claim IS NOT NULL)", name="claim_when_claimed"),
         Index("ix_jobs_due", "run_at", "id", postgresql_where="state IN ('queued', 'claimed')"),
-        declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY),
+        declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY, CASE_IF_ANY),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -37,6 +38,7 @@ class Job(Base):
     region_code: Mapped[str | None]
     organisation_id: Mapped[UUID | None]
     project_id: Mapped[UUID | None]
+    case_id: Mapped[UUID | None]
     state: Mapped[str]
     attempts: Mapped[int]
     run_at: Mapped[datetime]

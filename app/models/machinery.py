@@ -8,6 +8,7 @@ from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import (
+    CASE_IF_ANY,
     ORGANISATION_IF_ANY,
     PROJECT_IF_ANY,
     REGION_IF_ANY,
@@ -31,7 +32,7 @@ class AuditEntry(Base):
         Index("ix_audit_entries_actor_id", "actor_id", "occurred_at"),
         Index("ix_audit_entries_resource_id", "resource_id", "occurred_at"),
         {
-            **declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY),
+            **declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY, CASE_IF_ANY),
             "postgresql_partition_by": "RANGE (occurred_at)",
         },
     )
@@ -48,6 +49,7 @@ class AuditEntry(Base):
     region_code: Mapped[str | None]
     organisation_id: Mapped[UUID | None]
     project_id: Mapped[UUID | None]
+    case_id: Mapped[UUID | None]
     changes: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
@@ -57,7 +59,7 @@ class OutboxEvent(Base):
     __tablename__ = "outbox_events"
     __table_args__ = (
         Index("ix_outbox_events_undelivered", "occurred_at", postgresql_where="delivered_at IS NULL"),
-        declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY),
+        declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY, CASE_IF_ANY),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     occurred_at: Mapped[datetime]
@@ -67,6 +69,7 @@ class OutboxEvent(Base):
     region_code: Mapped[str | None]
     organisation_id: Mapped[UUID | None]
     project_id: Mapped[UUID | None]
+    case_id: Mapped[UUID | None]
     delivered_at: Mapped[datetime | None]
 
 

@@ -161,5 +161,7 @@ class ScoreSheet(Versioned, Base):
     opinion: Mapped[str | None]
     state: Mapped[str]
     total: Mapped[Decimal | None] = mapped_column(Numeric(9, 4))
+    # Into the signature, so that its hash in the audit gives no score away to who tries them all.
+    salt: Mapped[UUID]
     signature: Mapped[str | None]
     submitted_at: Mapped[datetime | None]

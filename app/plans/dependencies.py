@@ -16,7 +16,7 @@ from fastapi import Depends
 from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
-from app.core.actions import insist
+from app.core.actions import insist, refusals
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.models.plans import Plan
@@ -61,10 +61,9 @@ async def lock_for(session: Session, caller: Caller, plan: Plan, action: str, *,
 class PlanFor:
     """The plan, locked for a transition: visible, the caller's to move, in the right state, as the caller saw it."""
 
-    problems = (e.NOT_FOUND, e.FORBIDDEN, e.RECUSED, e.STATE_CONFLICT, e.FOUR_EYES)
-
     def __init__(self, action: str) -> None:
         self.action = action
+        self.problems = (e.NOT_FOUND, *refusals(WORKFLOW.transitions[action]))
 
     async def __call__(self, session: Session, caller: AnyCaller, plan: VisiblePlan, precondition: IfMatch) -> Plan:
         locked = await lock_for(session, caller, plan, self.action)

@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.dependencies import Session
 from app.auth.principal import Caller
+from app.core import errors as e
 from app.core.etag import Replies, Reply
 from app.core.fields import ReasonBody
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import for_example, may_answer, router
 from app.models.plans import Plan
 from app.plans import repository, service, views
 from app.plans.dependencies import (
@@ -29,7 +30,7 @@ from app.plans.dependencies import (
     VisiblePlan,
     Writer,
 )
-from app.plans.schemas import PlanFilters, PlanIn, PlanOut, PlanPatch, PlanSummary, ReturnIn, SignatureIn
+from app.plans.schemas import PlanFilters, PlanIn, PlanOut, PlanPatch, PlanReturnIn, PlanSummary, SignatureIn
 
 routes = router("/v1/plans", tag="plans")
 
@@ -46,9 +47,16 @@ async def list_plans(
     return page.show_rows(PlanSummary.model_validate)
 
 
-@routes.post("", status_code=201, response_model=PlanOut, summary="Start a plan")
+@routes.post(
+    "",
+    status_code=201,
+    response_model=PlanOut,
+    summary="Start a plan",
+    dependencies=[may_answer(e.FORBIDDEN, e.CONFLICT)],
+)
 async def create_plan(caller: Drafter, session: Session, reply: Replies, body: PlanIn) -> Response:
-    """As the region's editor. A region has one plan a year: a second one is refused with 409 `plan_exists`."""
+    """As the region's editor. A region has one plan a year: a second one is refused (409
+    `conflict`, reason `plan_exists`)."""
     plan = await service.create(session, caller, body)
     shown = await views.show(session, caller, plan)
     return reply(shown, version=plan.version, location=f"/v1/plans/{plan.id}", created=True)
@@ -79,7 +87,11 @@ async def submit_plan(caller: Submitter, plan: PlanToSubmit, session: Session, r
 
 @routes.post("/{plan_id}/send-back", response_model=PlanOut, summary="Send a plan back to its editor")
 async def send_back_plan(
-    caller: Signer, plan: PlanToSendBack, session: Session, reply: Replies, body: ReasonBody
+    caller: Signer,
+    plan: PlanToSendBack,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="指标基期值与统计公报不一致，请核对后重新送审（示例）")],
 ) -> Response:
     """As the region's approver, with the reason: to the state that it was submitted from."""
     await service.send_back(session, plan, body.reason)
@@ -102,7 +114,9 @@ async def file_plan(caller: Filer, plan: PlanToFile, session: Session, reply: Re
 
 
 @routes.post("/{plan_id}/return", response_model=PlanOut, summary="Return a plan for completion")
-async def return_plan(caller: Filer, plan: PlanToReturn, session: Session, reply: Replies, body: ReturnIn) -> Response:
+async def return_plan(
+    caller: Filer, plan: PlanToReturn, session: Session, reply: Replies, body: PlanReturnIn
+) -> Response:
     """退回补正, by the office: with remarks section by section and item by item. Refused as filing is."""
     await service.send_for_completion(session, caller, plan, body)
     return await _moved(session, caller, plan, reply)
@@ -110,7 +124,11 @@ async def return_plan(caller: Filer, plan: PlanToReturn, session: Session, reply
 
 @routes.post("/{plan_id}/amend", response_model=PlanOut, summary="Amend a filed plan")
 async def amend_plan(
-    caller: Drafter, plan: PlanToAmend, session: Session, reply: Replies, body: ReasonBody
+    caller: Drafter,
+    plan: PlanToAmend,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="年中任务调整，需修订第三部分（示例）")],
 ) -> Response:
     """调整, by the region's editor, with the reason. The filed version stands until the amended one is filed."""
     await service.amend(session, plan, body.reason)

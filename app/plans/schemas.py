@@ -71,10 +71,10 @@ class RemarkIn(Body):
 
     section: RemarkSection
     item_id: UUID | None = Field(default=None, examples=[None])
-    text: ReasonText
+    text: ReasonText = Field(examples=["第二项任务缺少责任单位（示例）"])
 
 
-class ReturnIn(Body):
+class PlanReturnIn(Body):
     """A return for completion (退回补正): at least one remark."""
 
     note: LongText | None = Field(default=None, examples=["请补正后重新报送（示例）"])

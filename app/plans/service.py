@@ -15,7 +15,7 @@ from app.core.workflow import OUTSIDE_GRANT
 from app.models.plans import Plan, PlanDraft, PlanFiling, PlanState, PlanVersion
 from app.plans import repository, rules
 from app.plans.items import repository as items
-from app.plans.schemas import PlanIn, PlanPatch, ReturnIn, SignatureIn
+from app.plans.schemas import PlanIn, PlanPatch, PlanReturnIn, SignatureIn
 
 CONSTRAINT_REASONS["uq_plans_region_code_year"] = Reason(
     "plan_exists", "该地区该年度的计划已存在", "The region has a plan for this year"
@@ -123,7 +123,7 @@ async def file(session: AsyncSession, caller: Caller, plan: Plan) -> Plan:
     return await _move(session, plan, "file", noted=noted)
 
 
-async def send_for_completion(session: AsyncSession, caller: Caller, plan: Plan, body: ReturnIn) -> Plan:
+async def send_for_completion(session: AsyncSession, caller: Caller, plan: Plan, body: PlanReturnIn) -> Plan:
     """退回补正. Raises `Invalid` for a remark on an item that the version does not hold."""
     version = await repository.latest_version(session, plan)
     assert version is not None  # noqa: S101 - a submitted plan has one

@@ -8,7 +8,7 @@ from fastapi import Depends
 from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
-from app.core.actions import insist
+from app.core.actions import insist, refusals
 from app.core.db import walled_from
 from app.core.etag import IfMatch
 from app.core.routing import answers
@@ -40,7 +40,7 @@ async def actor_on(session: Session, caller: AnyCaller, project: VisibleProject)
     if project.organisation_id is not None:
         subjects.append(f"organisation:{project.organisation_id}")
     recused = caller.is_league and await walled_from(session, subjects)
-    return caller.actor(project.region_code, recused=recused)
+    return caller.actor(project.region_code, recused=recused, organisation_id=project.organisation_id)
 
 
 ActorOnProject = Annotated[Actor, Depends(actor_on)]
@@ -49,10 +49,9 @@ ActorOnProject = Annotated[Actor, Depends(actor_on)]
 class ProjectTo:
     """The project that `action` is about, locked: the caller may do it, now, on the version that they saw."""
 
-    problems = (e.NOT_FOUND, e.FORBIDDEN, e.RECUSED, e.STATE_CONFLICT, e.FOUR_EYES)
-
     def __init__(self, action: str) -> None:
         self.action = action
+        self.problems = (e.NOT_FOUND, *refusals(*rules.lines_of(action)))
 
     async def __call__(
         self, session: Session, project: VisibleProject, actor: ActorOnProject, precondition: IfMatch

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, Text, Uuid, any_, delete, func, literal, or_, select, update
+from sqlalchemy import Select, Text, Uuid, any_, delete, func, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.db import clock_of
 from app.core.pagination import Order
 from app.models.directory import ConversionMode, FundingSource, Organisation, PracticeArea
 from app.models.projects import (
@@ -257,3 +258,11 @@ async def leave(
         .execution_options(synchronize_session=False)
     )
     return [Left(*row) for row in rows]
+
+
+async def extend_reach(session: AsyncSession, project_id: UUID) -> list[UUID]:
+    """The recusals that reach the project's region from now on: walls and all that stands on them are in force when
+    this returns. For the audit."""
+    statement = text("SELECT gate.extend_reach(:project, :at)")
+    found = await session.scalar(statement, {"project": project_id, "at": clock_of(session).now()})
+    return list(found or ())

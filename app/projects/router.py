@@ -8,7 +8,7 @@ from app.auth.dependencies import Session
 from app.core.etag import Replies, Reply
 from app.core.fields import ReasonBody
 from app.core.pagination import Page, PageParams, Paging
-from app.core.routing import router
+from app.core.routing import for_example, router
 from app.core.workflow import Actor
 from app.models.projects import Project
 from app.projects import render, repository, service
@@ -31,8 +31,8 @@ from app.projects.dependencies import (
 )
 from app.projects.schemas import (
     AdvanceIn,
-    DecisionOut,
     ProjectChangeOut,
+    ProjectDecisionOut,
     ProjectFilters,
     ProjectIn,
     ProjectItem,
@@ -111,7 +111,7 @@ async def decline_project(
     actor: ActorOnProject,
     session: Session,
     reply: Replies,
-    body: ReasonBody,
+    body: Annotated[ReasonBody, for_example(reason="四项要件尚不齐全，暂不入库（示例）")],
 ) -> Response:
     """By the office, with the reason. The region may change the project and propose it again."""
     moved = await service.move(session, project, "decline", actor, reason=body.reason)
@@ -125,7 +125,7 @@ async def leave_library(
     actor: ActorOnProject,
     session: Session,
     reply: Replies,
-    body: ReasonBody,
+    body: Annotated[ReasonBody, for_example(reason="建设条件变化，不再实施（示例）")],
 ) -> Response:
     """退库, with the reason: by the region's editors, or by the office, whose removal is a decision of its own."""
     moved = await service.move(session, project, "leave", actor, reason=body.reason)
@@ -139,7 +139,7 @@ async def re_enter_project(
     actor: ActorOnProject,
     session: Session,
     reply: Replies,
-    body: ReasonBody,
+    body: Annotated[ReasonBody, for_example(reason="建设条件已恢复，重新申报（示例）")],
 ) -> Response:
     """重新申请入库, with the reason; the office decides anew."""
     moved = await service.move(session, project, "re-enter", actor, reason=body.reason)
@@ -167,7 +167,7 @@ async def suspend_project(
     actor: ActorOnProject,
     session: Session,
     reply: Replies,
-    body: ReasonBody,
+    body: Annotated[ReasonBody, for_example(reason="冬季停工，来年复工（示例）")],
 ) -> Response:
     """停缓建, with the reason."""
     return await _answer(session, reply, await service.suspend(session, project, body.reason), actor)
@@ -193,7 +193,7 @@ async def list_project_decisions(
     session: Session,
     pages: Paging,
     params: Annotated[PageParams, Query()],
-) -> Page[DecisionOut]:
+) -> Page[ProjectDecisionOut]:
     """Admitted, declined or removed, newest first, with reasons (Art. 3)."""
     page = await pages.of(session, repository.decisions(project.id), params, repository.DECISION_ORDER)
-    return page.show(DecisionOut.model_validate)
+    return page.show(ProjectDecisionOut.model_validate)

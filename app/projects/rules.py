@@ -69,6 +69,12 @@ def scope_of(action: str, actor: Actor) -> str:
     return (LIBRARY.transitions | BUILDING.transitions)[action].scope
 
 
+def lines_of(action: str) -> list[Transition]:
+    """The lines that the act may mean: `leave` is two."""
+    table = LIBRARY.transitions | BUILDING.transitions
+    return [table[action], table["remove"]] if action == "leave" else [table[action]]
+
+
 def is_removal(actor: Actor) -> bool:
     """Whether leaving is the office's decision rather than the region's own step."""
     return not _leaves_for_region(actor)

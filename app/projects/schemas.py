@@ -286,7 +286,7 @@ class ProjectChangeOut(BaseModel):
     changes: dict[Code, Change] = Field(examples=[{"membership": {"before": "proposed", "after": "in_library"}}])
 
 
-class DecisionOut(BaseModel):
+class ProjectDecisionOut(BaseModel):
     """The office's decision on membership (入库审定)."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -91,7 +91,16 @@ async def move(
         )
         await session.flush()
     await _record(session, project, line, changes, reason=reason)
+    if target == Membership.IN_LIBRARY:
+        await _extend_recusals(session, project)
     return project
+
+
+async def _extend_recusals(session: AsyncSession, project: Project) -> None:
+    """Who is recused from the project, or from its investor, is barred from the region whose library now holds it."""
+    for recusal in await repository.extend_reach(session, project.id):
+        about = Resource("recusal", recusal, region_code=project.region_code, project_id=project.id)
+        await record(session, "recusals.reach", about)
 
 
 async def advance(session: AsyncSession, project: Project, body: AdvanceIn) -> Project:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
-from app.core.audit import Resource, record, record_each
+from app.core.audit import record, record_each
 from app.core.clock import league_date
 from app.core.db import clock_of, ids_of
 from app.core.jobs import ask
@@ -97,9 +97,7 @@ async def _seat(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> P
     await repository.promote(session, plan.seating.promoted)
     drawn = await _draw(session, locked, seed, plan.pool, plan.seating) if plan.pool else []
     told = [*plan.seating.promoted, *drawn]
-    await record_each(
-        session, "assignments.invite", [Resource("assignment", one, region_code=panel.region_code) for one in told]
-    )
+    await record_each(session, "assignments.invite", [service.of_assignment(one, panel) for one in told])
     return locked
 
 
@@ -130,7 +128,7 @@ async def _draw(
         case_id=panel.case_id,
         seed=seed,
         candidates=candidates,
-        candidates_sha256=rules.digest(candidates),
+        candidates_sha256=rules.candidates_hash(seed, candidates),
         excluded=pool.excluded,
         drawn_at=clock_of(session).now(),
     )

@@ -90,7 +90,8 @@ async def pool(session: AsyncSession, panel: Panel, today: date) -> Pool:
     """Everybody in the pool of experts who has no assignment on this panel yet."""
     rows = await session.execute(
         text(
-            "SELECT x.person_id, gate.ineligibility(x.person_id, :region, :kase, :day) AS rules FROM experts AS x "
+            "SELECT x.person_id, gate.ineligibility(x.person_id, :region, :kase, :day, false) AS rules "
+            "FROM experts AS x "
             "WHERE NOT EXISTS (SELECT FROM assignments AS a WHERE a.panel_id = :panel AND a.person_id = x.person_id) "
             "ORDER BY x.person_id"
         ),
@@ -112,7 +113,7 @@ async def waiting_reserves(session: AsyncSession, panel: Panel, today: date) -> 
         text(
             "SELECT a.id, a.person_id FROM assignments AS a "
             "WHERE a.panel_id = :panel AND a.is_reserve AND a.state = 'invited' "
-            "AND cardinality(gate.ineligibility(a.person_id, :region, :kase, :day)) = 0 ORDER BY a.position"
+            "AND cardinality(gate.ineligibility(a.person_id, :region, :kase, :day, true)) = 0 ORDER BY a.position"
         ),
         {"region": panel.region_code, "kase": panel.case_id, "day": today, "panel": panel.id},
     )

@@ -10,15 +10,22 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from app.core.errors import FieldError, Reason
+from app.core.errors import FieldError, Reason, pointer
 from app.core.workflow import Side, Transition, Workflow
 from app.models.reviews import LIVE, AssignmentState, SubjectOfReview
 
 INELIGIBLE = Reason("ineligible", "该人员不能担任本次评审", "This person cannot sit on this panel")
+NO_OPEN_SEAT = Reason("no_open_seat", "评审组席位已满", "Every seat of the panel is taken")
 
 # A total is on this scale whatever the criteria's own maxima and the sum of their weights.
 SCALE = 100
 TOTAL_PLACES = Decimal("0.0001")
+
+
+def candidates_hash(seed: str, candidates: Sequence[str]) -> str:
+    """Binds a draw to its list before it is opened. With the seed, or whoever knows the pool would find the list (and
+    so who is left out) by trying."""
+    return digest({"seed": seed, "candidates": list(candidates)})
 
 
 def digest(content: object) -> str:
@@ -76,7 +83,7 @@ def score_faults(scores: Mapping[str, Decimal], criteria: Iterable[Criterion], *
 
 
 def _score_pointer(code: str) -> str:
-    return "/scores/" + code.replace("~", "~0").replace("/", "~1")
+    return pointer(["scores", code])
 
 
 def draw_order(seed: str, people: Iterable[UUID]) -> list[UUID]:

@@ -17,7 +17,11 @@ from app.reviews import repository, rules
 
 
 def resource(panel: Panel) -> Resource:
-    return Resource("panel", panel.id, region_code=panel.region_code)
+    return Resource("panel", panel.id, region_code=panel.region_code, case_id=panel.case_id)
+
+
+def of_assignment(assignment_id: UUID, panel: Panel) -> Resource:
+    return Resource("assignment", assignment_id, region_code=panel.region_code, case_id=panel.case_id)
 
 
 async def open_panel(

@@ -37,7 +37,7 @@ async def test_from_draft_to_publication(selection: Selection, http: AsyncClient
     assert (told["region_code"], told["region_name"]) == (REGION, "二连浩特市")
     assert (told["title"], told["summary"]) == ("生态旅游（示例）", TEXTS["summary"])
     assert told["mode_name"]
-    assert told.keys() == {"region_code", "region_name", "title", "mode_code", "mode_name", "summary"}
+    assert told.keys() == {"case_id", "region_code", "region_name", "title", "mode_code", "mode_name", "summary"}
     for secret in (SECRET, "86.71", "另一案例", TEXTS["innovation"]):
         assert secret not in content.text
     assert (await selection.office.get(selection.round)).json()["phase"] == "published"

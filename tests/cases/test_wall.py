@@ -247,3 +247,22 @@ async def test_whoever_had_a_hand_in_the_case_is_not_drawn_for_it(selection: Sel
     assert hand.id not in {row.person_id for row in seated}
     [draw] = await selection.world.rows("SELECT excluded FROM draws WHERE panel_id = :p", p=panel)
     assert draw.excluded == {"prepared_it": 1}
+
+
+async def test_who_is_walled_from_one_case_learns_nothing_from_the_selection_of_another(world: World) -> None:
+    """Of two cases one place: that this one is not selected says that the other is, and is the better one."""
+    selection = await make_selection(world, pool=6, selected_at_most=1)
+    seen = await selection.reviewed(REGION, ("80", "80", "80"))
+    await selection.reviewed(OTHER, ("95", "95", "95"), title="另一案例（示例）")
+    walled = await selection.world.person(Role.LEAGUE_OFFICE)
+    await selection.world.wall(walled, f"region:{OTHER}")
+    assert (await walled.get(seen)).status_code == 200
+    await selection.ask("select")
+    assert (await selection.office.get(seen)).json()["state"] == "not_selected"
+    absent = await walled.get(f"/v1/case-files/{uuid4()}")
+    assert scrubbed(await walled.get(seen)) == scrubbed(absent)
+    for state in ("selected", "not_selected", "scored", "under_review"):
+        assert (await walled.get("/v1/case-files", params={"state": state})).json()["items"] == []
+    await selection.ask("publish")
+    # Then it is everybody's.
+    assert (await walled.get(seen)).json()["state"] == "not_selected"

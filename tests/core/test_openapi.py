@@ -14,7 +14,7 @@ from httpx import AsyncClient
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from app.auth.scopes import SCOPES
+from app.auth.scopes import CLIENT_SCOPES, SCOPES
 from app.core.errors import REGISTER
 from tests.core.walk import Operation, operations
 
@@ -70,15 +70,19 @@ def test_every_operation_says_what_it_is(all_operations: list[Operation], docume
         assert len(operation.spec["description"]) >= 10, operation.name
         assert set(operation.spec["tags"]) <= tags, operation.name
         for parameter in operation.spec.get("parameters", ()):
-            if parameter["in"] == "header":
-                assert parameter["description"], (operation.name, parameter["name"])
+            assert parameter["description"], (operation.name, parameter["name"])
+        for status, answer in operation.spec["responses"].items():
+            assert answer["description"] != "Successful Response", (operation.name, status)
 
 
 def test_every_operation_needs_a_scope_or_stands_on_the_list(
     all_operations: list[Operation], document: dict[str, Any]
 ) -> None:
     flows = document["components"]["securitySchemes"]["oauth2"]["flows"]
-    assert all(set(flow["scopes"]) == set(SCOPES) for flow in flows.values())
+    assert {name: set(flow["scopes"]) for name, flow in flows.items()} == {
+        "password": set(SCOPES),
+        "clientCredentials": set(CLIENT_SCOPES),
+    }
     public, unscoped = set(), set()
     for operation in all_operations:
         if operation.spec["security"] == []:

@@ -6,11 +6,11 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.errors import SCOPE_MISSING
 from app.core.workflow import (
     IS_RECUSED,
     OUTSIDE_GRANT,
     SAME_PERSON,
-    SCOPE_MISSING,
     WRONG_STATE,
     Actor,
     Side,

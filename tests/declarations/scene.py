@@ -91,6 +91,7 @@ class Scene:
                     scores={"a": "8.0"},
                     state="submitted",
                     total=Decimal("8.0"),
+                    salt=uuid4(),
                     submitted_at=self.now(),
                 )
                 session.add(sheet)

@@ -17,9 +17,9 @@ UPDATE score_sheets SET state = 'submitted', version = version + 1
 WHERE person_id = $1 AND state = 'draft' AND region_code = '152501'
 """
 DRAFT = """
-INSERT INTO score_sheets (id, assignment_id, panel_id, region_code, person_id, scores, state, version, created_at,
-                          updated_at)
-SELECT gen_random_uuid(), id, panel_id, region_code, person_id, '{}', 'draft', 1, now(), now()
+INSERT INTO score_sheets (id, assignment_id, panel_id, region_code, person_id, scores, state, salt, version,
+                          created_at, updated_at)
+SELECT gen_random_uuid(), id, panel_id, region_code, person_id, '{}', 'draft', gen_random_uuid(), 1, now(), now()
 FROM assignments WHERE person_id = $1
 """
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.auth.scopes import JUDGING_ROLES, ORGANISATION_BOUND, REGION_BOUND, SEPARATED
+from app.auth.scopes import JUDGING_ROLES, LEAGUE_ROLES, ORGANISATION_BOUND, REGION_BOUND, SEPARATED
 from app.directory.people.grants.rules import NOT_VERIFIED, SEPARATION, binding_faults, needs_second, refusal
 from app.models.identity import Role
 
@@ -42,8 +42,9 @@ def test_programme_roles_go_together() -> None:
 
 @given(roles)
 def test_judging_roles_need_a_verified_identity_and_a_second_person(role: Role) -> None:
-    assert needs_second(role) is (role in JUDGING_ROLES)
-    assert refusal(role, [], verified=False) == (NOT_VERIFIED if role in JUDGING_ROLES else None)
+    reads_judgement = role in JUDGING_ROLES | LEAGUE_ROLES
+    assert needs_second(role) is reads_judgement
+    assert refusal(role, [], verified=False) == (NOT_VERIFIED if reads_judgement else None)
     assert refusal(role, [], verified=True) is None
 
 

@@ -35,7 +35,7 @@ async def test_each_act_waits_for_the_one_before(year: Year) -> None:
     assert (await year.office.act(file, "grade")).json()["reason"] == "wrong_state"
     assert (await year.committee.act(file, "approve")).json()["reason"] == "wrong_state"
     appraised = await done(year.committee, file, "appraise", APPRAISAL)
-    assert (appraised["appraisal_score"], appraised["appraised_by"]) == ("90.0000", str(year.committee.id))
+    assert (appraised["appraisal_score"], appraised["appraised_by"]) == ("90", str(year.committee.id))
     assert (await year.leader.act(file, "appraise", APPRAISAL)).json()["reason"] == "wrong_state"
     assert (await year.office.get(f"{file}/explanation")).status_code == 404
     await year.grade(file)

@@ -3,7 +3,7 @@
 import pytest
 from fastapi import FastAPI
 
-from app.core.openapi import TAGS
+from app.core.document import TAGS
 from app.models.identity import Role
 from app.regulation import rules, service
 from tests.core.walk import operations

@@ -167,7 +167,7 @@ async def _prepare(scene: Scene, *, saved: bool) -> Round:
         place = await seat(session, world, expert, state="declared")
         if saved:
             of = {"assignment_id": place.id, "panel_id": place.panel_id, "person_id": expert.id, "region_code": REGION}
-            session.add(ScoreSheet(**of, id=uuid4(), scores=SCORES, state="draft"))
+            session.add(ScoreSheet(**of, id=uuid4(), scores=SCORES, state="draft", salt=uuid4()))
     await world.renew(expert)
     return Round(expert, f"/v1/assignments/{place.id}", saved)
 

@@ -147,7 +147,8 @@ async def test_a_hidden_assignment_is_not_scored_by_naming_another_region(
                 values = f"gen_random_uuid(), {assignment}, gen_random_uuid(), '{region}', '{expert.id}'"
                 statement = (
                     "INSERT INTO score_sheets (id, assignment_id, panel_id, region_code, person_id, scores, state, "  # noqa: S608
-                    f"version, created_at, updated_at) VALUES ({values}, '{{}}', 'draft', 1, now(), now())"
+                    "salt, version, created_at, updated_at) "
+                    f"VALUES ({values}, '{{}}', 'draft', gen_random_uuid(), 1, now(), now())"
                 )
                 assert await _write(app_role, statement) == "refused"
 

@@ -3,6 +3,7 @@
 from httpx import Response
 
 from app.models.identity import Role
+from tests.evaluations.scene import promise
 from tests.ground import FrozenClock
 from tests.plans.scene import REGION, REMARKS, SIGNATURE, done, make_scene
 from tests.world import Actor, World
@@ -18,6 +19,7 @@ def kinds(answer: Response) -> list[str]:
 async def test_what_waits_moves_with_the_plan(world: World, clock: FrozenClock) -> None:
     scene = await make_scene(world)
     inspector = await world.person(Role.DISCIPLINE_INSPECTOR)
+    await promise(world, scene.office)
     place = (await scene.office.post("/v1/reporting-tasks", TASK)).headers["location"]
 
     async def stands(*, editor: list[str], approver: list[str], office: list[str], state: str) -> None:

@@ -202,7 +202,7 @@ async def test_refusals_come_in_order(world: World, http: AsyncClient) -> None:
     place = await issued(office)
     assert (await http.get(PATH)).status_code == 401
     assert (await http.get(place)).status_code == 401
-    for outsider in (machine, await world.person(Role.EXPERT), await world.person(Role.SYSTEM_ADMIN)):
+    for outsider in (machine, await world.person(Role.AUDITOR), await world.person(Role.SYSTEM_ADMIN)):
         assert (await outsider.get(PATH)).json()["code"] == "insufficient_scope"
         assert (await outsider.get(place)).json()["code"] == "insufficient_scope"
     for reader in (editor, committee):

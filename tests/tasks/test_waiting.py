@@ -7,28 +7,22 @@ from httpx import AsyncClient
 
 from app.models.identity import Role
 from app.models.plans import PlanState
+from tests.tasks.asking import PATH, judge, waiting
 from tests.tasks.plans import league_noon, move, plan, proposed
 from tests.world import Actor, World
 
-PATH = "/v1/tasks"
 TASK: dict[str, Any] = {"kind": "plan", "title": "报送2026年度计划", "year": 2026, "due_on": "2026-03-31"}
-
-
-async def waiting(actor: Actor, **filters: str) -> list[tuple[str, str]]:
-    shown = await actor.get(PATH, params=filters)
-    assert shown.status_code == 200, shown.text
-    return [(item["kind"], item["region_code"]) for item in shown.json()["items"]]
 
 
 async def test_nothing_waits_for_whom_nothing_waits(world: World) -> None:
     for role in (Role.DISCIPLINE_INSPECTOR, Role.LEAGUE_COMMITTEE, Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, "152501")):
-        actor = await world.person(role)
+        actor = await judge(world, role)
         shown = (await actor.get(PATH, params={"include_total": True})).json()
         assert shown == {"items": [], "next_cursor": None, "total": 0}
 
 
 async def test_a_task_waits_until_the_plan_is_sent(world: World) -> None:
-    office = await world.person(Role.LEAGUE_OFFICE)
+    office = await judge(world, Role.LEAGUE_OFFICE)
     editor, approver = (
         await world.person((Role.REGION_EDITOR, "152501")),
         await world.person((Role.REGION_APPROVER, "152501")),
@@ -54,14 +48,14 @@ async def test_a_task_waits_until_the_plan_is_sent(world: World) -> None:
 
 
 async def test_a_closed_task_waits_for_nobody(world: World) -> None:
-    office, editor = await world.person(Role.LEAGUE_OFFICE), await world.person((Role.REGION_EDITOR, "152501"))
+    office, editor = await judge(world, Role.LEAGUE_OFFICE), await world.person((Role.REGION_EDITOR, "152501"))
     made = await office.post("/v1/reporting-tasks", TASK)
     await office.act(made.headers["location"], "close")
     assert await waiting(editor) == []
 
 
 async def test_a_plan_waits_for_whoever_is_next(world: World) -> None:
-    office = await world.person(Role.LEAGUE_OFFICE)
+    office = await judge(world, Role.LEAGUE_OFFICE)
     editor = await world.person((Role.REGION_EDITOR, "152501"))
     approver = await world.person((Role.REGION_APPROVER, "152501"))
     strangers = [
@@ -89,7 +83,7 @@ async def test_a_plan_waits_for_whoever_is_next(world: World) -> None:
 
 
 async def test_a_plan_carries_the_day_of_the_task_that_asks_for_it(world: World) -> None:
-    office, editor = await world.person(Role.LEAGUE_OFFICE), await world.person((Role.REGION_EDITOR, "152501"))
+    office, editor = await judge(world, Role.LEAGUE_OFFICE), await world.person((Role.REGION_EDITOR, "152501"))
     await office.post("/v1/reporting-tasks", TASK)
     await plan(world, "152501")
     items = (await editor.get(PATH)).json()["items"]
@@ -100,7 +94,7 @@ async def test_a_plan_carries_the_day_of_the_task_that_asks_for_it(world: World)
 
 
 async def test_nobody_is_asked_to_sign_or_file_the_own_work(world: World) -> None:
-    both = await world.person((Role.REGION_EDITOR, "152501"), (Role.REGION_APPROVER, "152501"), Role.LEAGUE_OFFICE)
+    both = await judge(world, Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, "152501"), (Role.REGION_APPROVER, "152501"))
     editor = await world.person((Role.REGION_EDITOR, "152501"))
     made = await plan(world, "152501", PlanState.AWAITING_SIGNATURE, submitted_by=both)
     assert await waiting(both) == []
@@ -112,7 +106,7 @@ async def test_nobody_is_asked_to_sign_or_file_the_own_work(world: World) -> Non
 
 
 async def test_proposed_projects_wait_for_the_office(world: World) -> None:
-    office, committee = await world.person(Role.LEAGUE_OFFICE), await world.person(Role.LEAGUE_COMMITTEE)
+    office, committee = await judge(world, Role.LEAGUE_OFFICE), await judge(world, Role.LEAGUE_COMMITTEE)
     editor = await world.person((Role.REGION_EDITOR, "152501"))
     made = await proposed(world, "152501", name="草场修复（示例）")
     [item] = (await office.get(PATH)).json()["items"]
@@ -129,7 +123,7 @@ async def test_proposed_projects_wait_for_the_office(world: World) -> None:
 
 @pytest.mark.parametrize("subject", ["region", "organisation", "project"])
 async def test_what_i_am_recused_from_does_not_wait_for_me(world: World, subject: str) -> None:
-    office, walled = await world.person(Role.LEAGUE_OFFICE), await world.person(Role.LEAGUE_OFFICE)
+    office, walled = await judge(world, Role.LEAGUE_OFFICE), await judge(world, Role.LEAGUE_OFFICE)
     approver = await world.person((Role.REGION_APPROVER, "152501"))
     organisation = await world.organisation()
     barred = await proposed(world, "152501", organisation=organisation)
@@ -163,14 +157,14 @@ async def test_a_narrow_token_shows_what_it_could_do(world: World) -> None:
 
 
 async def test_pages_are_ordered_by_day_and_miss_nothing(world: World) -> None:
-    office = await world.person(Role.LEAGUE_OFFICE)
+    office = await judge(world, Role.LEAGUE_OFFICE)
     roles = [(Role.REGION_EDITOR, code) for code in ("152501", "152502", "152522")]
-    person = await world.person(Role.LEAGUE_OFFICE, *roles)
+    person = await judge(world, Role.LEAGUE_OFFICE, *roles)
     for due in ("2026-05-01", "2026-04-01"):
         await office.post("/v1/reporting-tasks", {**TASK, "due_on": due})
     await plan(world, "152501", year=2030)
     for number in range(5):
-        await proposed(world, "152502", name=f"项目{number}（示例）")
+        await proposed(world, "152525", name=f"项目{number}（示例）")
     whole = (await person.get(PATH, params={"limit": 200, "include_total": True})).json()
     assert whole["total"] == len(whole["items"]) == 12
     days = [item["due_on"] or "9999" for item in whole["items"]]
@@ -188,7 +182,7 @@ async def test_pages_are_ordered_by_day_and_miss_nothing(world: World) -> None:
 
 
 async def test_it_is_a_constant_number_of_questions(world: World) -> None:
-    office = await world.person(Role.LEAGUE_OFFICE)
+    office = await judge(world, Role.LEAGUE_OFFICE)
     with world.counting() as few:
         await office.get(PATH)
     for _ in range(10):
@@ -200,8 +194,25 @@ async def test_it_is_a_constant_number_of_questions(world: World) -> None:
 
 async def test_refusals(world: World, http: AsyncClient) -> None:
     assert (await http.get(PATH)).status_code == 401
-    for outsider in (await world.machine("152501"), await world.person(Role.EXPERT), await world.person(Role.AUDITOR)):
+    for outsider in (
+        await world.machine("152501"),
+        await world.person((Role.CONSTRUCTION_ENTITY, await world.organisation())),
+        await world.person(Role.AUDITOR),
+    ):
         assert (await outsider.get(PATH)).json()["code"] == "insufficient_scope"
-    office = await world.person(Role.LEAGUE_OFFICE)
+    office = await judge(world, Role.LEAGUE_OFFICE)
     for wrong in ({"kind": "sleep"}, {"nonsense": "1"}, {"cursor": "x"}, {"region_code": "1"}):
         assert (await office.get(PATH, params=wrong)).status_code == 422
+
+
+async def test_a_regions_own_staff_neither_files_its_plan_nor_admits_its_projects(world: World) -> None:
+    """Whatever else they are: that is the league's side."""
+    approver = await world.person((Role.REGION_APPROVER, "152501"))
+    both = await judge(world, Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, "152501"))
+    organisation = await world.organisation(region_code="152502")
+    builder = await judge(world, Role.LEAGUE_OFFICE, (Role.CONSTRUCTION_ENTITY, organisation))
+    await plan(world, "152501", PlanState.SUBMITTED, signed=(approver, league_noon(2)))
+    await proposed(world, "152501")
+    await proposed(world, "152502", organisation=organisation)
+    assert await waiting(both) == [("admit_project", "152502")]
+    assert await waiting(builder) == [("admit_project", "152501"), ("file_plan", "152501")]

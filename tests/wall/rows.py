@@ -26,7 +26,9 @@ STATED: dict[tuple[str, str], Any] = {
     ("walls", "subject"): "region:152599",
     ("grants", "role"): "expert",
     ("clients", "regions"): [REGION],
-    ("employments", "ends_on"): None,
+    # Long ago: or it would bar the person from the region of the rest.
+    ("employments", "starts_on"): date(2015, 3, 1),
+    ("employments", "ends_on"): date(2016, 3, 1),
     ("grants", "confirmed_by"): None,
     ("plan_filings", "outcome"): "filed",
     ("commitments", "year"): 2026,

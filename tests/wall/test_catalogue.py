@@ -75,13 +75,19 @@ DEFINERS: dict[str, set[str]] = {
     f"assign(assignment uuid, panel uuid, person uuid, words text, at {TIME}, on_day date)": {APP},
     f"clear_of({SUBJECT}, reached text[])": {APP},
     f"decide_recusal(decision uuid, recusal uuid, result text, words text, basis text, at {TIME})": {APP},
-    "ineligibility(person uuid, region text, kase uuid, on_day date)": set(),
+    "ineligibility(person uuid, region text, kase uuid, on_day date, seated boolean)": set(),
+    "judges(person uuid, region text)": set(),
+    "extend_reach(project uuid, at timestamp with time zone)": {APP},
+    "own_regions()": {APP},
+    "own_panels()": {APP},
+    "walled_rounds()": {APP},
     "is_expert(person uuid)": {APP},
     f"is_subject({SUBJECT})": set(),
     f"lift_recusal(decision uuid, recusal uuid, words text, basis text, at {TIME})": {APP},
     f"may_decide(person uuid, {SUBJECT}, reached text[])": set(),
     "may_review(assignment uuid, on_day date)": {APP},
     "on_standing()": set(),
+    "on_relation()": set(),
     "pending_on(region text, kase uuid)": {APP},
     f"protect(target uuid, at {TIME})": set(),
     "reach(organisation uuid, project uuid)": set(),
@@ -164,7 +170,7 @@ async def test_the_gate_has_these_functions_and_no_other(owner: asyncpg.Connecti
 
 async def test_what_policies_call_is_stable_and_never_immutable(owner: asyncpg.Connection) -> None:
     volatility = {f["name"]: f["volatility"] for f in await owner.fetch(FUNCTIONS)}
-    read_by_policies = {"walls()", f"clear_of({SUBJECT}, reached text[])"}
+    read_by_policies = {"walls()", "own_regions()", "own_panels()", "walled_rounds()", f"clear_of({SUBJECT}, reached text[])"}
     for name in READERS.keys() - {"lock_key(holder uuid)"} | read_by_policies:
         assert volatility[name] == "s", name
     # Entering locks first and reads later: only a VOLATILE function has a snapshot for each statement.
@@ -212,6 +218,8 @@ TRIGGERS = {
     ("grants", "on_grant", "INSERT OR DELETE OR UPDATE"),
     ("employments", "on_identity", "INSERT OR DELETE OR UPDATE"),
     ("identity_keys", "on_identity", "INSERT OR DELETE OR UPDATE"),
+    ("employments", "on_relation", "INSERT OR UPDATE"),
+    ("grants", "on_relation", "INSERT OR UPDATE"),
     ("clients", "on_client", "INSERT OR UPDATE"),
     ("commitments", "on_standing", "INSERT OR DELETE"),
     ("declarations", "on_standing", "INSERT OR DELETE"),

@@ -59,10 +59,10 @@ async def application_pending(session: AsyncSession, file: CaseFile) -> bool:
 
 
 async def contents(session: AsyncSession, cases: Sequence[UUID]) -> Sequence[dict[str, Any]]:
-    """The frozen copies of these cases: what was judged is what is published."""
+    """The frozen copies of these cases, each with its `case_id`: what was judged is what is published."""
     statement = (
-        select(ReviewCopy.content)
+        select(Panel.subject_id, ReviewCopy.content)
         .join(Panel, Panel.id == ReviewCopy.panel_id)
         .where(Panel.subject_kind == SubjectOfReview.CASE, Panel.subject_id.in_(cases))
     )
-    return (await session.scalars(statement)).all()
+    return [{**content, "case_id": str(case)} for case, content in await session.execute(statement)]

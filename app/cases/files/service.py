@@ -5,4 +5,4 @@ from app.models.cases import CaseFile
 
 
 def resource(file: CaseFile) -> Resource:
-    return Resource("case_file", file.id, region_code=file.region_code)
+    return Resource("case_file", file.id, region_code=file.region_code, case_id=file.case_id)

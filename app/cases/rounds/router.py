@@ -15,9 +15,10 @@ from app.cases.rounds.dependencies import (
     VisibleRound,
 )
 from app.cases.rounds.schemas import RoundIn, RoundOut, RoundSummary
+from app.core import errors as e
 from app.core.etag import Replies
 from app.core.pagination import Page, PageParams, Paging
-from app.core.routing import router
+from app.core.routing import may_answer, router
 
 routes = router("/v1/case-rounds", tag="cases")
 
@@ -31,10 +32,12 @@ async def list_case_rounds(
     return page.show(RoundSummary.model_validate)
 
 
-@routes.post("", status_code=201, response_model=RoundOut, summary="Open a case round")
+@routes.post(
+    "", status_code=201, response_model=RoundOut, summary="Open a case round", dependencies=[may_answer(e.CONFLICT)]
+)
 async def create_case_round(caller: Manager, session: Session, reply: Replies, body: RoundIn) -> Response:
     """By the office, with the weights of Art. 12's four criteria, which are frozen here. A year has one round (409
-    `round_exists`)."""
+    `conflict`, reason `round_exists`)."""
     opened = await service.open_round(session, body)
     shown = await views.show(session, caller, opened)
     return reply(shown, version=opened.version, location=f"/v1/case-rounds/{opened.id}", created=True)
@@ -60,11 +63,11 @@ async def select_case_round(_caller: Manager, found: RoundToSelect, session: Ses
     the sheets that count, and takes the best, at most `selected_at_most`. Cases of equal total are treated alike:
     where the last place is shared by more than there is room for, none of these is selected.
 
-    409 says what is in the way, as far as you may know: `undecided`, `stale`, `blocked_quorum`,
-    `application_pending`, `panel_incomplete`. The worker looks at every case again; where anything is in the way,
-    nothing happens, and you ask again."""
+    The reason of a 409 `state_conflict` says what is in the way, as far as you may know: `undecided`, `stale`,
+    `blocked_quorum`, `application_pending`, `panel_incomplete`. The worker looks at every case again;
+    where anything is in the way, nothing happens, and you ask again."""
     await service.request_selection(session, found)
-    return reply.without_content(202, location=f"/v1/case-rounds/{found.id}")
+    return reply.asked(location=f"/v1/case-rounds/{found.id}")
 
 
 @routes.post("/{round_id}/publish", status_code=202, response_class=Response, summary="Publish the selected cases")
@@ -72,4 +75,4 @@ async def publish_case_round(_caller: Manager, found: RoundToPublish, session: S
     """发布, once the round is `closed`. Accepted for the worker, which publishes if a selection of all cases stands;
     otherwise nothing happens. Refused as selecting is. The answer says nothing of the cases."""
     await service.request_publication(session, found)
-    return reply.without_content(202, location=f"/v1/case-rounds/{found.id}")
+    return reply.asked(location=f"/v1/case-rounds/{found.id}")

@@ -77,9 +77,9 @@ def selected(totals: Sequence[tuple[UUID, Decimal]], at_most: int) -> frozenset[
 
 def document(criteria_sha256: str, cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What everybody is told: the cases in the order of the regions' codes, by title. No score, no rank."""
-    names = ("region_code", "region_name", "title", "mode_code", "mode_name", "summary")
+    names = ("case_id", "region_code", "region_name", "title", "mode_code", "mode_name", "summary")
     listed = [{name: case[name] for name in names} for case in cases]
     return {
         "criteria_sha256": criteria_sha256,
-        "cases": sorted(listed, key=lambda case: (case["region_code"], case["title"], case["summary"])),
+        "cases": sorted(listed, key=lambda case: (case["region_code"], case["title"], case["case_id"])),
     }

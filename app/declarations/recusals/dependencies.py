@@ -24,9 +24,8 @@ from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.declarations.recusals import repository
 from app.declarations.recusals.rules import APPLY, DECIDE, Initiation
-from app.declarations.recusals.schemas import DecisionOut, RecusalIn
-from app.declarations.recusals.service import judge
-from app.models.declarations import RecusalNotice
+from app.declarations.recusals.schemas import RecusalDecisionOut, RecusalDetail, RecusalIn
+from app.declarations.recusals.service import detail, judge
 
 Reader = Annotated[Caller, requires(DECIDE)]
 Decider = Annotated[Caller, acts(DECIDE)]
@@ -35,7 +34,7 @@ Decider = Annotated[Caller, acts(DECIDE)]
 Starter = Annotated[Caller, acts(APPLY)]
 
 
-@answers(e.INSUFFICIENT_SCOPE, e.RECUSED, e.FOUR_EYES)
+@answers(e.INSUFFICIENT_SCOPE, e.RECUSED, e.FORBIDDEN, e.FOUR_EYES)
 async def lock_barred(request: Request) -> None:
     """One's own recusal and an order take effect at once: nothing of the person's may be in flight.
 
@@ -70,6 +69,11 @@ BARS_SOMEBODY = Depends(lock_barred)
 CHANGES_THE_CONCERNED = Depends(lock_concerned)
 
 
+@answers(e.NOT_FOUND)
+async def visible_recusal(session: Session, caller: AnyCaller, recusal_id: UUID) -> RecusalDetail:
+    return await detail(session, caller, recusal_id)
+
+
 class RecusalFor:
     """The recusal, where the caller may do this to it now, as the caller saw it."""
 
@@ -82,20 +86,21 @@ class RecusalFor:
         recusal = await repository.one(session, recusal_id)
         if recusal is None:
             raise e.NotFound
-        decisions = [DecisionOut.model_validate(row) for row in await repository.decisions(session, recusal_id)]
+        decisions = [RecusalDecisionOut.model_validate(row) for row in await repository.decisions(session, recusal_id)]
         insist(judge(self._action, caller, recusal, decisions), DECIDE)
         precondition.check(recusal.version)
         return recusal
 
 
 @answers(e.NOT_FOUND)
-async def own_notice(session: Session, recusal_id: UUID) -> RecusalNotice:
+async def own_notice(session: Session, recusal_id: UUID) -> Row[Any]:
     notice = await repository.notice(session, recusal_id)
     if notice is None:
         raise e.NotFound
     return notice
 
 
-OwnNotice = Annotated[RecusalNotice, Depends(own_notice)]
+VisibleRecusal = Annotated[RecusalDetail, Depends(visible_recusal)]
+OwnNotice = Annotated[Row[Any], Depends(own_notice)]
 RecusalToDecide = Annotated[Row[Any], Depends(RecusalFor("decide"))]
 RecusalToLift = Annotated[Row[Any], Depends(RecusalFor("lift"))]

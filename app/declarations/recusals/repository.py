@@ -5,22 +5,56 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, Select, Uuid, case, cast, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app.core.pagination import Order
 from app.declarations.recusals.rules import BarredFrom
 from app.models.base import SubjectKind
+from app.models.cases import Case
 from app.models.declarations import Recusal, RecusalDecision, RecusalNotice, RecusalState
+from app.models.directory import Organisation, Region
 from app.models.identity import Person
+from app.models.projects import Project
 
 ORDER = Order((Recusal.declared_at.expression, Recusal.id.expression), descending=True)
 NOTICE_ORDER = Order((RecusalNotice.since.expression, RecusalNotice.recusal_id.expression), descending=True)
 
-_WITH_NAME: Select[*tuple[Any, ...]] = select(
-    *(column for column in Recusal.__table__.columns if column.name != "created_at"),
-    Person.name.label("person_name"),
-).join(Person, Person.id == Recusal.person_id)
+_Initiator = aliased(Person)
+
+_WITH_NAME: Select[*tuple[Any, ...]] = (
+    select(
+        *(column for column in Recusal.__table__.columns if column.name != "created_at"),
+        Person.name.label("person_name"),
+        _Initiator.name.label("initiated_by_name"),
+    )
+    .join(Person, Person.id == Recusal.person_id)
+    .join(_Initiator, _Initiator.id == Recusal.initiated_by, isouter=True)
+)
+
+# As the policies of each show it to the caller: a hidden subject has no name. One branch is looked at a row.
+_SUBJECT_NAME = case(
+    {
+        SubjectKind.REGION.value: select(Region.name_zh)
+        .where(Region.code == RecusalNotice.subject_key)
+        .correlate(RecusalNotice)
+        .scalar_subquery(),
+        **{
+            kind.value: select(name)
+            .where(identifier == cast(RecusalNotice.subject_key, Uuid))
+            .correlate(RecusalNotice)
+            .scalar_subquery()
+            for kind, identifier, name in (
+                (SubjectKind.ORGANISATION, Organisation.id, Organisation.name),
+                (SubjectKind.PROJECT, Project.id, Project.name),
+                (SubjectKind.CASE, Case.id, Case.title),
+            )
+        },
+    },
+    value=RecusalNotice.subject_kind,
+)
+_NOTICE: Select[*tuple[Any, ...]] = select(*RecusalNotice.__table__.columns, _SUBJECT_NAME.label("subject_name"))
 
 _RECUSE = text(
     "SELECT gate.recuse(:recusal, :person, :how, :region, :organisation, :project, :case, :relation, :words, :at)"
@@ -54,19 +88,23 @@ async def person_of(session: AsyncSession, recusal_id: UUID) -> UUID | None:
     return await session.scalar(select(Recusal.person_id).where(Recusal.id == recusal_id))
 
 
-async def decisions(session: AsyncSession, recusal_id: UUID) -> Sequence[RecusalDecision]:
-    statement = select(RecusalDecision).where(RecusalDecision.recusal_id == recusal_id)
-    return (await session.scalars(statement.order_by(RecusalDecision.number))).all()
+async def decisions(session: AsyncSession, recusal_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+    """With the names of who decided."""
+    statement = (
+        select(*RecusalDecision.__table__.columns, Person.name.label("decided_by_name"))
+        .join(Person, Person.id == RecusalDecision.decided_by, isouter=True)
+        .where(RecusalDecision.recusal_id == recusal_id)
+    )
+    return (await session.execute(statement.order_by(RecusalDecision.number))).all()
 
 
-def notices(*, state: RecusalState | None) -> Select[Any]:
+def notices(*, state: RecusalState | None) -> Select[*tuple[Any, ...]]:
     """One's own, by the row policy."""
-    statement = select(RecusalNotice)
-    return statement if state is None else statement.where(RecusalNotice.state == state)
+    return _NOTICE if state is None else _NOTICE.where(RecusalNotice.state == state)
 
 
-async def notice(session: AsyncSession, recusal_id: UUID) -> RecusalNotice | None:
-    return await session.get(RecusalNotice, recusal_id)
+async def notice(session: AsyncSession, recusal_id: UUID) -> Row[Any] | None:
+    return (await session.execute(_NOTICE.where(RecusalNotice.recusal_id == recusal_id))).one_or_none()
 
 
 async def recuse(

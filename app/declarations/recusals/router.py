@@ -1,7 +1,6 @@
 """Recusals (回避, Art. 11)."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import Query, Response
 
@@ -19,6 +18,7 @@ from app.declarations.recusals.dependencies import (
     RecusalToDecide,
     RecusalToLift,
     Starter,
+    VisibleRecusal,
 )
 from app.declarations.recusals.rules import APPLICATIONS, Initiation
 from app.declarations.recusals.schemas import (
@@ -75,10 +75,9 @@ async def create_recusal(caller: Starter, session: Session, reply: Replies, body
 
 
 @routes.get("/{recusal_id}", response_model=RecusalDetail, summary="Get a recusal")
-async def get_recusal(caller: Reader, recusal_id: UUID, session: Session, reply: Replies) -> Response:
+async def get_recusal(_caller: Reader, recusal: VisibleRecusal, reply: Replies) -> Response:
     """With its decisions, for those who decide. One's own is not found here: see `/v1/me/recusals`."""
-    shown = await service.detail(session, caller, recusal_id)
-    return reply(shown, version=shown.version)
+    return reply(recusal, version=recusal.version)
 
 
 @routes.post(
@@ -116,7 +115,7 @@ async def list_my_recusals(
 ) -> Page[NoticeOut]:
     """From what you are or were barred, since when, and why once it is decided. Applications show once they bar you."""
     statement = repository.notices(state=filters.state)
-    return (await pages.of(session, statement, filters, repository.NOTICE_ORDER)).show(NoticeOut.model_validate)
+    return (await pages.of(session, statement, filters, repository.NOTICE_ORDER)).show_rows(NoticeOut.model_validate)
 
 
 @mine.get("/{recusal_id}", response_model=NoticeOut, summary="Get one of my own recusals")

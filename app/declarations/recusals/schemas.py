@@ -45,14 +45,14 @@ class DecisionIn(Body):
     """The reason is told to the person concerned: it names neither who applied nor who informed."""
 
     outcome: Decision
-    reason: ReasonText
+    reason: ReasonText = Field(examples=["任职经历属实，符合回避情形（示例）"])
     legal_basis: ShortText | None = Field(default=None, examples=["公务员法第七十六条"])
 
 
 class LiftIn(Body):
     """Why the ground has ceased to be (情形消除)."""
 
-    reason: ReasonText
+    reason: ReasonText = Field(examples=["任职关系已解除满一年（示例）"])
     legal_basis: ShortText | None = Field(default=None, examples=["公务员法第七十六条"])
 
 
@@ -62,14 +62,17 @@ class NoticeOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
     id: UUID = Field(validation_alias="recusal_id")
     subject_kind: SubjectKind
-    subject_key: Code = Field(description="The region's code, or the id of the organisation, project or case.")
+    subject_key: Code = Field(
+        description="The region's code, or the id of the organisation, project or case.", examples=["152501"]
+    )
+    subject_name: Label | None = Field(description="As far as you may see it.", examples=["二连浩特市"])
     state: RecusalState
     since: datetime
     reason: Reason | None
     updated_at: datetime
 
 
-class DecisionOut(BaseModel):
+class RecusalDecisionOut(BaseModel):
     """One decision, with its reason. Lifting takes two of them."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -78,6 +81,7 @@ class DecisionOut(BaseModel):
     reason: Reason
     legal_basis: Label | None
     decided_by: UUID
+    decided_by_name: Label | None
     decided_at: datetime
 
 
@@ -98,6 +102,7 @@ class RecusalOut(BaseModel):
     )
     initiator: Initiator
     initiated_by: UUID | None
+    initiated_by_name: Label | None
     relation_code: Code
     statement: Annotated[str, Field(max_length=20_000)]
     state: RecusalState
@@ -107,7 +112,7 @@ class RecusalOut(BaseModel):
 
 
 class RecusalDetail(RecusalOut):
-    decisions: Annotated[list[DecisionOut], Field(max_length=200)]
+    decisions: Annotated[list[RecusalDecisionOut], Field(max_length=200)]
     allowed_actions: Annotated[list[AllowedAction], Field(max_length=10)]
 
 

@@ -15,7 +15,14 @@ from app.core.errors import FieldError, Invalid
 from app.core.workflow import OUTSIDE_GRANT, SAME_PERSON, WRONG_STATE, Actor, Side, Verdict
 from app.declarations.recusals import repository, rules
 from app.declarations.recusals.rules import BarredFrom, Initiation
-from app.declarations.recusals.schemas import DecisionIn, DecisionOut, LiftIn, RecusalDetail, RecusalIn, RecusalOut
+from app.declarations.recusals.schemas import (
+    DecisionIn,
+    LiftIn,
+    RecusalDecisionOut,
+    RecusalDetail,
+    RecusalIn,
+    RecusalOut,
+)
 from app.models.base import SubjectKind
 
 
@@ -114,13 +121,13 @@ async def detail(session: AsyncSession, caller: Caller, recusal_id: UUID) -> Rec
     recusal = await repository.one(session, recusal_id)
     if recusal is None:
         raise e.NotFound
-    decisions = [DecisionOut.model_validate(row) for row in await repository.decisions(session, recusal_id)]
+    decisions = [RecusalDecisionOut.model_validate(row) for row in await repository.decisions(session, recusal_id)]
     verdicts = [judge(action, caller, recusal, decisions) for action in rules.LIFE.transitions]
     members = RecusalOut.model_validate(recusal).model_dump()
     return RecusalDetail(**members, decisions=decisions, allowed_actions=shown(verdicts))
 
 
-def judge(action: str, caller: Caller, recusal: Row[Any], decisions: list[DecisionOut]) -> Verdict:
+def judge(action: str, caller: Caller, recusal: Row[Any], decisions: list[RecusalDecisionOut]) -> Verdict:
     """Whether the caller, who sees the recusal, may do this to it now. Who is walled or concerned does not see it."""
     sides = frozenset({Side.LEAGUE}) if caller.is_league else frozenset[Side]()
     proposals = [decision.decided_by for decision in decisions if decision.outcome == "lift_proposed"]
@@ -152,6 +159,7 @@ async def _record_start(session: AsyncSession, initiator: Initiation, recusal_id
         region_code=subject.key if isinstance(subject.key, str) else None,
         organisation_id=subject.id_of(SubjectKind.ORGANISATION),
         project_id=subject.id_of(SubjectKind.PROJECT),
+        case_id=subject.id_of(SubjectKind.CASE),
     )
     await record(session, action, about, changes={"state": "provisional"})
 
@@ -163,4 +171,5 @@ def _about(recusal: Row[Any]) -> Resource:
         region_code=recusal.region_code,
         organisation_id=recusal.organisation_id,
         project_id=recusal.project_id,
+        case_id=recusal.case_id,
     )

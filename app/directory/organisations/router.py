@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.auth.dependencies import Session
+from app.core import errors as e
 from app.core.etag import Replies
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import may_answer, router
 from app.directory.organisations import repository, service
 from app.directory.organisations.dependencies import (
     Creator,
@@ -35,7 +36,13 @@ async def list_organisations(
     return (await pages.of(session, statement, filters, repository.ORDER)).show(OrganisationOut.model_validate)
 
 
-@routes.post("", status_code=201, response_model=OrganisationOut, summary="Register an organisation")
+@routes.post(
+    "",
+    status_code=201,
+    response_model=OrganisationOut,
+    summary="Register an organisation",
+    dependencies=[may_answer(e.CONFLICT)],
+)
 async def create_organisation(_caller: Creator, session: Session, reply: Replies, body: OrganisationIn) -> Response:
     """The credit code is checked (GB 32100-2015); a body without one states the reason."""
     organisation = await service.register(session, body)
@@ -53,7 +60,12 @@ async def get_organisation(_caller: Reader, organisation: VisibleOrganisation, r
     return reply(OrganisationOut.model_validate(organisation), version=organisation.version)
 
 
-@routes.patch("/{organisation_id}", response_model=OrganisationOut, summary="Change an organisation")
+@routes.patch(
+    "/{organisation_id}",
+    response_model=OrganisationOut,
+    summary="Change an organisation",
+    dependencies=[may_answer(e.CONFLICT)],
+)
 async def update_organisation(
     _caller: Keeper,
     organisation: OrganisationToChange,

@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.auth.dependencies import Session
+from app.core import errors as e
 from app.core.etag import Replies
 from app.core.fields import ReasonBody
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import for_example, may_answer, router
 from app.directory.practice_areas import repository, service
 from app.directory.practice_areas.dependencies import (
     AreaToAdjust,
@@ -40,7 +41,13 @@ async def list_practice_areas(
     return (await pages.of(session, statement, filters, repository.ORDER)).show(PracticeAreaSummary.of)
 
 
-@routes.post("", status_code=201, response_model=PracticeAreaOut, summary="Establish a practice area")
+@routes.post(
+    "",
+    status_code=201,
+    response_model=PracticeAreaOut,
+    summary="Establish a practice area",
+    dependencies=[may_answer(e.RECUSED)],
+)
 async def create_practice_area(
     _caller: Creator, session: Session, reply: Replies, show: Show, body: PracticeAreaIn
 ) -> Response:
@@ -67,7 +74,12 @@ async def update_practice_area(
 
 @routes.post("/{area_id}/adjust", response_model=PracticeAreaOut, summary="Adjust a practice area")
 async def adjust_practice_area(
-    _caller: Creator, area: AreaToAdjust, session: Session, reply: Replies, show: Show, body: ReasonBody
+    _caller: Creator,
+    area: AreaToAdjust,
+    session: Session,
+    reply: Replies,
+    show: Show,
+    body: Annotated[ReasonBody, for_example(reason="实施主体变更，四至范围随之调整（示例）")],
 ) -> Response:
     """Record that the area was adjusted (调整), and why. It may be adjusted again."""
     area = await service.move(session, area, "adjust", body.reason)
@@ -76,7 +88,12 @@ async def adjust_practice_area(
 
 @routes.post("/{area_id}/withdraw", response_model=PracticeAreaOut, summary="Withdraw a practice area")
 async def withdraw_practice_area(
-    _caller: Creator, area: AreaToWithdraw, session: Session, reply: Replies, show: Show, body: ReasonBody
+    _caller: Creator,
+    area: AreaToWithdraw,
+    session: Session,
+    reply: Replies,
+    show: Show,
+    body: Annotated[ReasonBody, for_example(reason="连续两年未开展工作，予以退出（示例）")],
 ) -> Response:
     """Final (撤销): it stays readable, and is changed no more."""
     area = await service.move(session, area, "withdraw", body.reason)

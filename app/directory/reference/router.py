@@ -2,14 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Query
 
-from app.auth.dependencies import Session, requires
-from app.auth.principal import Caller
-from app.core.errors import NotFound
+from app.auth.dependencies import Session
 from app.core.pagination import Page, PageParams, Paging
 from app.core.routing import router
 from app.directory.reference import repository
+from app.directory.reference.dependencies import Reader, VisibleRegion
 from app.directory.reference.schemas import (
     CodeOut,
     IndicatorOut,
@@ -22,7 +21,6 @@ from app.models.directory import ConversionMode, FundingSource, Indicator, Relat
 
 routes = router("/v1", tag="directory")
 
-Reader = Annotated[Caller, requires("directory:read")]
 Paged = Annotated[PageParams, Query()]
 
 
@@ -36,15 +34,8 @@ async def list_regions(
 
 
 @routes.get("/regions/{code}", summary="Get a region")
-async def get_region(
-    _caller: Reader,
-    session: Session,
-    code: Annotated[str, Path(pattern="^[0-9]{6}$", max_length=6, examples=["152501"])],
-) -> RegionOut:
+async def get_region(_caller: Reader, region: VisibleRegion) -> RegionOut:
     """One division by its code."""
-    region = await repository.region(session, code)
-    if region is None:
-        raise NotFound
     return RegionOut.model_validate(region)
 
 

@@ -11,19 +11,13 @@ from app.core import errors as e
 from app.core.actions import insist
 from app.core.etag import IfMatch
 from app.core.routing import answers
-from app.core.workflow import Actor, Side
 from app.evaluations.cycles import repository
 from app.evaluations.cycles.rules import WORKFLOW
+from app.evaluations.cycles.views import actor_of, held_up
 from app.models.evaluations import EvaluationCycle
 
 Reader = Annotated[Caller, requires("directory:read")]
 Manager = Annotated[Caller, acts("evaluations:manage")]
-
-
-def actor_of(caller: Caller) -> Actor:
-    """A cycle is about every region: whoever is recused from one opens, closes and publishes it like anybody else."""
-    sides = frozenset({Side.LEAGUE} if caller.is_league else set())
-    return Actor(caller.id, caller.scopes, sides, recused=False)
 
 
 @answers(e.NOT_FOUND)
@@ -51,7 +45,7 @@ class CycleFor:
         cycle = await repository.locked(session, cycle_id)
         if cycle is None:
             raise e.NotFound
-        verdict = WORKFLOW.judge(self.action, cycle.phase, actor_of(caller))
+        verdict = await held_up(session, cycle, WORKFLOW.judge(self.action, cycle.phase, actor_of(caller)))
         insist(verdict, WORKFLOW.transitions[self.action].scope)
         precondition.check(cycle.version)
         return cycle

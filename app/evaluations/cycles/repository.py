@@ -6,7 +6,14 @@ from sqlalchemy import Select, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.pagination import Order
-from app.models.evaluations import Evaluation, EvaluationCycle, EvaluationScheme, EvaluationState
+from app.models.evaluations import (
+    AppraisalFile,
+    Evaluation,
+    EvaluationCycle,
+    EvaluationScheme,
+    EvaluationState,
+    FileState,
+)
 
 ORDER = Order((EvaluationCycle.assessment_year.expression, EvaluationCycle.id.expression), descending=True)
 
@@ -18,6 +25,12 @@ _HOLD = {
 
 def listed() -> Select[EvaluationCycle]:
     return select(EvaluationCycle)
+
+
+async def has_unapproved(session: AsyncSession, cycle_id: UUID) -> bool:
+    """Whether a file of the cycle is not approved, as far as the caller sees the cycle's files."""
+    unapproved = exists().where(AppraisalFile.cycle_id == cycle_id, AppraisalFile.state != FileState.APPROVED)
+    return bool(await session.scalar(select(unapproved)))
 
 
 async def one(session: AsyncSession, cycle_id: UUID) -> EvaluationCycle | None:

@@ -8,6 +8,7 @@ from app.models.evaluations import CyclePhase
 
 NOT_OPEN = Reason("cycle_not_open", "本年度评估不再受理新的自评估", "The cycle takes no new self-evaluation")
 SENDING_ENDED = Reason("cycle_closed", "本年度评估已截止报送", "The cycle takes no self-evaluation any more")
+NOT_APPROVED = Reason("not_approved", "尚有评估结果未经审定", "A result of the cycle is not approved yet")
 UNDECIDED = Reason("undecided", "尚有自评估待受理或退回", "A self-evaluation still waits for the office's answer")
 
 # `close` ends the present phase: first no self-evaluation is opened any more, then none is sent any more. `publish`

@@ -19,7 +19,7 @@ from app.models.evaluations import (
     ResultVersion,
 )
 from app.models.jobs import Job
-from app.models.reviews import Panel, SubjectOfReview
+from app.models.reviews import Assignment, Panel, SubjectOfReview
 
 # By region, never by time: an order in which things were judged is nobody's to see.
 ORDER = Order((AppraisalFile.region_code.expression, AppraisalFile.id.expression))
@@ -62,6 +62,16 @@ async def panel(session: AsyncSession, evaluation_id: UUID) -> Panel | None:
     """As it stands now, whatever this session read before."""
     statement = select(Panel).where(Panel.subject_kind == SubjectOfReview.EVALUATION, Panel.subject_id == evaluation_id)
     return await session.scalar(statement.execution_options(populate_existing=True))
+
+
+async def sits_on(session: AsyncSession, evaluation_id: UUID, person_id: UUID) -> bool:
+    """Whether the person has a place on the panel: one's own is what one sees of it."""
+    seat = exists().where(
+        Assignment.subject_kind == SubjectOfReview.EVALUATION,
+        Assignment.subject_id == evaluation_id,
+        Assignment.person_id == person_id,
+    )
+    return bool(await session.scalar(select(seat)))
 
 
 async def application_pending(session: AsyncSession, region_code: str) -> bool:

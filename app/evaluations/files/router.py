@@ -50,8 +50,8 @@ async def get_appraisal_file(caller: Reader, file: VisibleFile, session: Session
 async def appraise_file(
     caller: Appraiser, file: FileToAppraise, session: Session, reply: Replies, body: AppraisalIn
 ) -> Response:
-    """综合评议, once the panel is complete, with this year's commitment and declaration. 409 says what is in the way:
-    `stale`, `blocked_quorum`, `application_pending`, `panel_incomplete`."""
+    """综合评议, once the panel is complete, with this year's commitment and declaration. The reason of a 409
+    `state_conflict` says what is in the way: `stale`, `blocked_quorum`, `application_pending`, `panel_incomplete`."""
     await service.appraise(session, caller, file, body)
     shown = await views.show(session, caller, file)
     return reply(shown, version=file.version, location=f"/v1/appraisal-files/{file.id}")
@@ -61,7 +61,7 @@ async def appraise_file(
 async def grade_file(_caller: Grader, file: FileToGrade, session: Session, reply: Replies) -> Response:
     """评定等次. Accepted for the worker, which looks again whether anything is in the way. Refused as appraising is."""
     await service.request_grade(session, file)
-    return reply.without_content(202, location=f"/v1/appraisal-files/{file.id}")
+    return reply.asked(location=f"/v1/appraisal-files/{file.id}")
 
 
 @routes.post("/{file_id}/approve", response_model=AppraisalFileOut, summary="Approve the result")

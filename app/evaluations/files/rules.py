@@ -27,7 +27,7 @@ WORKFLOW = Workflow(
             FileState.APPRAISED,
             "evaluations:appraise",
             Side.LEAGUE,
-            ("submit", "sign"),
+            ("submit", "sign", "review"),
         ),
         Transition("grade", frozenset({FileState.APPRAISED}), FileState.GRADED, "evaluations:manage", Side.LEAGUE),
         Transition(
@@ -36,7 +36,7 @@ WORKFLOW = Workflow(
             FileState.APPROVED,
             "evaluations:approve",
             Side.LEAGUE,
-            ("submit", "sign", "appraise"),
+            ("submit", "sign", "review", "appraise"),
         ),
     ),
 )

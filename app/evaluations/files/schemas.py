@@ -53,11 +53,12 @@ class PanelOf(BaseModel):
 
 
 class AppraisalResultOut(BaseModel):
-    """What the worker computed. `grade` is a band's code."""
+    """What the worker computed. `grade` is a band's code, `grade_name` its name (等次)."""
 
     model_config = ConfigDict(from_attributes=True)
     total: DecimalText = Field(examples=["87.1250"])
     grade: Code = Field(examples=["good"])
+    grade_name: Label = Field(examples=["良好"])
     explanation_sha256: Code
 
 

@@ -15,11 +15,12 @@ from app.reviews.rules import digest
 async def appraise(session: AsyncSession, caller: Caller, file: AppraisalFile, body: AppraisalIn) -> AppraisalFile:
     """综合评议. Judgement values stand in the audit as a hash."""
     file.appraisal_score, file.appraisal_reason = body.score, body.reason
-    file.appraised_by = caller.id
+    file.appraised_by, file.appraisal_salt = caller.id, ids_of(session).random()
     file.state = FileState.APPRAISED
     await session.flush()
     await session.refresh(file)
-    appraisal = digest({"file_id": str(file.id), "score": plain(body.score), "reason": body.reason})
+    stated = {"score": plain(body.score), "reason": body.reason, "salt": str(file.appraisal_salt)}
+    appraisal = digest({"file_id": str(file.id), **stated})
     await record(session, "appraisal_files.appraise", resource(file), changes={"appraisal_sha256": appraisal})
     return file
 

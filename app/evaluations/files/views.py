@@ -19,7 +19,7 @@ from app.evaluations.files.schemas import (
     PanelOf,
 )
 from app.evaluations.schemes.rules import scheme_of
-from app.models.evaluations import AppraisalFile
+from app.models.evaluations import AppraisalFile, ResultVersion
 from app.models.reviews import Panel
 from app.reviews.rules import PanelState
 
@@ -35,6 +35,7 @@ async def authors(session: AsyncSession, file: AppraisalFile, caller: Caller) ->
         "submit": caller.id if submitted else None,
         "sign": caller.id if signed else None,
         "appraise": file.appraised_by,
+        "review": caller.id if await repository.sits_on(session, file.evaluation_id, caller.id) else None,
     }
 
 
@@ -65,16 +66,26 @@ async def show(session: AsyncSession, caller: Caller, file: AppraisalFile) -> Ap
         appraisal_reason=file.appraisal_reason,
         appraised_by=file.appraised_by,
         approved_by=file.approved_by,
-        result=AppraisalResultOut(
-            total=format(result.total, "f"), grade=result.grade, explanation_sha256=result.explanation_sha256
-        )
-        if result
-        else None,
+        result=_result(result) if result else None,
         allowed_actions=shown([Verdict(v.action, held_up) if v.allowed and held_up else v for v in verdicts]),
         created_at=file.created_at,
     )
 
 
+def _result(result: ResultVersion) -> AppraisalResultOut:
+    return AppraisalResultOut(
+        total=format(result.total, "f"),
+        grade=result.grade,
+        grade_name=_grade_name(result.explanation),
+        explanation_sha256=result.explanation_sha256,
+    )
+
+
 def explained(content: dict[str, Any]) -> ExplanationOut:
-    bands = {band.code: band.name_zh for band in scheme_of(content["scheme"]).bands}
-    return ExplanationOut.model_validate({**content, "grade_name": bands[content["grade"]]})
+    return ExplanationOut.model_validate({**content, "grade_name": _grade_name(content)})
+
+
+def _grade_name(explanation: dict[str, Any]) -> str:
+    """As the method that the result was computed by names its bands."""
+    bands = {band.code: band.name_zh for band in scheme_of(explanation["scheme"]).bands}
+    return bands[explanation["grade"]]

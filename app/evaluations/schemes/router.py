@@ -1,22 +1,18 @@
 """Evaluation methods (评估办法, Art. 8)."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Query, Response
 
-from app.auth.dependencies import Session, requires
-from app.auth.principal import Caller
-from app.core.errors import NotFound
+from app.auth.dependencies import Session
 from app.core.etag import Replies
 from app.core.pagination import Page, PageParams, Paging
 from app.core.routing import router
 from app.evaluations.schemes import repository
+from app.evaluations.schemes.dependencies import Reader, VisibleScheme
 from app.evaluations.schemes.schemas import SchemeOut, SchemeSummary
 
 routes = router("/v1/evaluation-schemes", tag="evaluations")
-
-Reader = Annotated[Caller, requires("directory:read")]
 
 
 @routes.get("", summary="List evaluation methods")
@@ -29,9 +25,6 @@ async def list_evaluation_schemes(
 
 
 @routes.get("/{scheme_id}", response_model=SchemeOut, summary="Get an evaluation method")
-async def get_evaluation_scheme(_caller: Reader, session: Session, scheme_id: UUID, reply: Replies) -> Response:
+async def get_evaluation_scheme(_caller: Reader, scheme: VisibleScheme, reply: Replies) -> Response:
     """Criteria under the three goals, weights, panel rule, bands, rounding, and the hash that a cycle freezes."""
-    scheme = await repository.one(session, scheme_id)
-    if scheme is None:
-        raise NotFound
     return reply(SchemeOut.model_validate(scheme))

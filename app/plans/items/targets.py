@@ -35,7 +35,8 @@ async def list_plan_targets(
 async def create_plan_target(
     _caller: Drafter, plan: HeldPlan, session: Session, reply: Replies, body: TargetIn
 ) -> Response:
-    """A target on an indicator; a plan has one per indicator (409 `indicator_taken`)."""
+    """A target on an indicator; a plan has one per indicator (409 `conflict`, reason
+    `indicator_taken`)."""
     target = await service.add(session, plan, TARGETS, body)
     location = f"/v1/plans/{plan.id}/targets/{target.id}"
     return reply(TARGETS.show(target), version=target.version, location=location, created=True)

@@ -31,10 +31,11 @@ Responder = Annotated[Caller, acts("assignments:respond")]
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """An assignment with its panel."""
+    """An assignment with its panel, and the name of the person."""
 
     assignment: Assignment
     panel: Panel
+    person_name: str | None
 
 
 @answers(e.NOT_FOUND)
@@ -70,7 +71,7 @@ class SeatFor:
             raise e.NotFound
         insist_on(caller, locked, self.action)
         precondition.check(locked.version)
-        return Seat(locked, seat.panel)
+        return Seat(locked, seat.panel, seat.person_name)
 
 
 SeatToAccept = Annotated[Seat, Depends(SeatFor("accept"))]

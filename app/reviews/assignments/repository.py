@@ -11,15 +11,22 @@ from app.core.db import clock_of
 from app.core.pagination import Order
 from app.models.declarations import Declaration
 from app.models.directory import Relation
+from app.models.identity import Person
 from app.models.reviews import Assignment, Panel
 
 ORDER = Order((Assignment.created_at.expression, Assignment.id.expression), descending=True)
+
+_WITH_PANEL: Select[*tuple[Any, ...]] = (
+    select(Assignment, Panel, Person.name.label("person_name"))
+    .join(Panel, Panel.id == Assignment.panel_id)
+    .join(Person, Person.id == Assignment.person_id, isouter=True)
+)
 
 
 def listed(
     *, person_id: UUID | None, state: str | None, subject_kind: str | None, panel_id: UUID | None
 ) -> Select[*tuple[Any, ...]]:
-    statement: Select[*tuple[Any, ...]] = select(Assignment, Panel).join(Panel, Panel.id == Assignment.panel_id)
+    statement = _WITH_PANEL
     if person_id is not None:
         statement = statement.where(Assignment.person_id == person_id)
     if state is not None:
@@ -31,10 +38,10 @@ def listed(
     return statement
 
 
-async def one(session: AsyncSession, assignment_id: UUID) -> tuple[Assignment, Panel] | None:
-    statement = select(Assignment, Panel).join(Panel, Panel.id == Assignment.panel_id)
-    row = (await session.execute(statement.where(Assignment.id == assignment_id))).one_or_none()
-    return (row[0], row[1]) if row else None
+async def one(session: AsyncSession, assignment_id: UUID) -> tuple[Assignment, Panel, str | None] | None:
+    """With its panel, and the name of the person."""
+    row = (await session.execute(_WITH_PANEL.where(Assignment.id == assignment_id))).one_or_none()
+    return (row[0], row[1], row[2]) if row else None
 
 
 async def locked(session: AsyncSession, assignment_id: UUID) -> Assignment | None:
@@ -44,7 +51,7 @@ async def locked(session: AsyncSession, assignment_id: UUID) -> Assignment | Non
 async def assign(
     session: AsyncSession, *, assignment_id: UUID, panel_id: UUID, person_id: UUID, reason: str, today: object
 ) -> str:
-    """`assigned`, `ineligible` or `hidden`, as the gate found under the person's lock."""
+    """`assigned`, `ineligible`, `full` or `hidden`, as the gate found under the person's lock."""
     statement = text("SELECT gate.assign(:assignment, :panel, :person, :reason, :at, :today)")
     outcome = await session.scalar(
         statement,

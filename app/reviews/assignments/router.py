@@ -9,7 +9,7 @@ from app.auth.principal import Caller
 from app.core.etag import Replies, Reply
 from app.core.fields import ReasonBody
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import for_example, router
 from app.models.reviews import Assignment, Panel
 from app.reviews.assignments import repository, service
 from app.reviews.assignments.dependencies import (
@@ -40,13 +40,14 @@ async def list_assignments(
         panel_id=filters.panel_id,
     )
     page = await pages.of(session, statement, filters, repository.ORDER)
-    return page.show_rows(lambda row: show(caller, row._mapping[Assignment], row._mapping[Panel]))
+    return page.show_rows(lambda row: show(caller, row._mapping[Assignment], row._mapping[Panel], row.person_name))
 
 
 @routes.get("/{assignment_id}", response_model=AssignmentDetail, summary="Get an assignment")
 async def get_assignment(caller: Reader, seat: VisibleSeat, reply: Replies) -> Response:
     """What it is about is told once it is accepted, and shown once interests are declared."""
-    return reply(show_detail(caller, seat.assignment, seat.panel), version=seat.assignment.version)
+    shown = show_detail(caller, seat.assignment, seat.panel, seat.person_name)
+    return reply(shown, version=seat.assignment.version)
 
 
 @routes.post(
@@ -57,7 +58,8 @@ async def get_assignment(caller: Reader, seat: VisibleSeat, reply: Replies) -> R
 )
 async def accept_assignment(caller: Responder, seat: SeatToAccept, session: Session, reply: Replies) -> Response:
     """From `invited`. It tells region and title, so that you can declare; your tokens end, and new ones carry the
-    review scope if this year's commitment and declaration stand. 409 `ineligible` without saying why."""
+    review scope if this year's commitment and declaration stand. 409
+    `conflict`, reason `ineligible`, without saying why."""
     await service.accept(session, seat.assignment)
     return _answered(caller, seat, reply)
 
@@ -69,7 +71,11 @@ async def accept_assignment(caller: Responder, seat: SeatToAccept, session: Sess
     dependencies=[CHANGES_SELF],
 )
 async def decline_assignment(
-    caller: Responder, seat: SeatToDecline, session: Session, reply: Replies, body: ReasonBody
+    caller: Responder,
+    seat: SeatToDecline,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="评审期间出差，不能按时完成（示例）")],
 ) -> Response:
     """With the reason, as long as no sheet is submitted. The next in reserve is seated."""
     await service.decline(session, seat.assignment, seat.panel, body.reason)
@@ -94,5 +100,5 @@ async def declare_conflict(
 
 
 def _answered(caller: Caller, seat: Seat, reply: Reply) -> Response:
-    shown = show_detail(caller, seat.assignment, seat.panel)
+    shown = show_detail(caller, seat.assignment, seat.panel, seat.person_name)
     return reply(shown, version=seat.assignment.version, location=f"/v1/assignments/{seat.assignment.id}")

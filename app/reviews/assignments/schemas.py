@@ -33,7 +33,7 @@ class AssignmentOut(BaseModel):
 
     Invited, you see kind, year, state and when it is due. Once you have accepted, `region_code` and `title` say what
     it is about, so that you can declare your interests; only then does the dossier open. What concerns the panel
-    (`panel_id` to `decline_reason`) is the office's.
+    (`panel_id` to `decline_reason`) is the office's: who it is that was asked, too.
     """
 
     id: UUID
@@ -45,6 +45,7 @@ class AssignmentOut(BaseModel):
     title: Label | None
     panel_id: UUID | None
     person_id: UUID | None
+    person_name: Label | None
     position: Position | None
     is_reserve: bool | None
     method: Method | None
@@ -70,4 +71,4 @@ class NamedIn(Body):
     """An assignment by name instead of by draw: an exception, with its reason."""
 
     person_id: UUID
-    reason: ReasonText
+    reason: ReasonText = Field(examples=["专家库人数不足，指定补充（示例）"])

@@ -17,11 +17,11 @@ from app.reviews import repository as reviews
 from app.reviews import service as panels
 from app.reviews.assignments import repository
 from app.reviews.assignments.schemas import InterestsIn, NamedIn
-from app.reviews.rules import INELIGIBLE
+from app.reviews.rules import INELIGIBLE, NO_OPEN_SEAT
 
 
 def resource(assignment: Assignment) -> Resource:
-    return Resource("assignment", assignment.id, region_code=assignment.region_code)
+    return Resource("assignment", assignment.id, region_code=assignment.region_code, case_id=assignment.case_id)
 
 
 async def accept(session: AsyncSession, assignment: Assignment) -> None:
@@ -74,12 +74,14 @@ async def assign(session: AsyncSession, panel: Panel, body: NamedIn) -> UUID:
     )
     match outcome:
         case "assigned":
-            about = Resource("assignment", assignment_id, region_code=panel.region_code)
+            about = panels.of_assignment(assignment_id, panel)
             await record(session, "assignments.invite", about, reason=body.reason)
             await panels.ask_for(session, "reviews.settle", panel, cause=f"assign:{assignment_id}")
             return assignment_id
         case "ineligible":
             raise e.Conflict(INELIGIBLE)
+        case "full":
+            raise e.StateConflict(NO_OPEN_SEAT)
         case _:
             raise e.NotFound
 

@@ -17,7 +17,7 @@ def actor_of(caller: Caller, assignment: Assignment) -> Actor:
     return Actor(caller.id, caller.scopes, frozenset({Side.LEAGUE} if own else ()), recused=False)
 
 
-def show(caller: Caller, assignment: Assignment, panel: Panel) -> AssignmentOut:
+def show(caller: Caller, assignment: Assignment, panel: Panel, person_name: str | None) -> AssignmentOut:
     own = caller.id == assignment.person_id
     told = not own or assignment.state in _TOLD
     return AssignmentOut.model_validate(
@@ -31,6 +31,7 @@ def show(caller: Caller, assignment: Assignment, panel: Panel) -> AssignmentOut:
             "title": panel.title if told else None,
             "panel_id": None if own else assignment.panel_id,
             "person_id": None if own else assignment.person_id,
+            "person_name": None if own else person_name,
             "position": None if own else assignment.position,
             "is_reserve": None if own else assignment.is_reserve,
             "method": None if own else assignment.method,
@@ -43,7 +44,8 @@ def show(caller: Caller, assignment: Assignment, panel: Panel) -> AssignmentOut:
     )
 
 
-def show_detail(caller: Caller, assignment: Assignment, panel: Panel) -> AssignmentDetail:
+def show_detail(caller: Caller, assignment: Assignment, panel: Panel, person_name: str | None) -> AssignmentDetail:
     workflow = ASSIGNMENT[SubjectOfReview(assignment.subject_kind)]
     actions = shown(workflow.verdicts(assignment.state, actor_of(caller, assignment)))
-    return AssignmentDetail(**show(caller, assignment, panel).model_dump(), allowed_actions=actions)
+    shown_so_far = show(caller, assignment, panel, person_name).model_dump()
+    return AssignmentDetail(**shown_so_far, allowed_actions=actions)

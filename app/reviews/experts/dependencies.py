@@ -37,11 +37,5 @@ async def expert_to_change(session: Session, person_id: UUID, precondition: IfMa
     return expert
 
 
-@answers(e.CONFLICT)
-async def conflicts() -> None:
-    """What adding somebody to the pool can meet: an entry that stands, no grant as an expert."""
-
-
 VisibleExpert = Annotated[Expert, Depends(visible_expert)]
 ExpertToChange = Annotated[Expert, Depends(expert_to_change)]
-MAY_CONFLICT = Depends(conflicts)

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.auth.dependencies import Session
+from app.core import errors as e
 from app.core.etag import Replies
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import may_answer, router
 from app.reviews.dependencies import CHANGES_MEMBER, CHANGES_NAMED
 from app.reviews.experts import repository, service
-from app.reviews.experts.dependencies import MAY_CONFLICT, Creator, ExpertToChange, Keeper, VisibleExpert
+from app.reviews.experts.dependencies import Creator, ExpertToChange, Keeper, VisibleExpert
 from app.reviews.experts.schemas import ExpertFilters, ExpertIn, ExpertOut, ExpertPatch
 
 routes = router("/v1/experts", tag="reviews")
@@ -30,10 +31,11 @@ async def list_experts(
     status_code=201,
     response_model=ExpertOut,
     summary="Take an expert into the pool",
-    dependencies=[CHANGES_NAMED, MAY_CONFLICT],
+    dependencies=[CHANGES_NAMED, may_answer(e.CONFLICT)],
 )
 async def create_expert(_caller: Creator, session: Session, reply: Replies, body: ExpertIn) -> Response:
-    """A person with an active grant as `expert` (409 `no_expert_grant`), once (409 `expert_exists`)."""
+    """A person with an active grant as `expert` (409 `conflict`, reason `no_expert_grant`), once (reason
+    `expert_exists`)."""
     expert = await service.add(session, body)
     shown = await service.shown(session, expert)
     return reply(shown, version=expert.version, location=f"/v1/experts/{expert.person_id}", created=True)

@@ -12,7 +12,7 @@ from app.core.actions import insist
 from app.core.routing import answers
 from app.models.reviews import Panel, SubjectOfReview
 from app.reviews import repository
-from app.reviews.panels.views import actor_of
+from app.reviews.panels.views import actor_of, full
 from app.reviews.rules import PANEL
 
 Manager = Annotated[Caller, requires("evaluations:manage", "cases:manage")]
@@ -45,7 +45,8 @@ class PanelFor:
         locked = await repository.locked_panel(session, panel.id)
         if locked is None:
             raise e.NotFound
-        insist(workflow.judge(self.action, locked.state, actor_of(caller, locked)), scope)
+        verdict = workflow.judge(self.action, locked.state, actor_of(caller, locked))
+        insist(await full(session, locked, verdict), scope)
         return locked
 
 

@@ -28,9 +28,10 @@ async def get_panel(caller: Manager, panel: VisiblePanel, session: Session, repl
 @routes.post("/{panel_id}/draw", status_code=202, response_class=Response, summary="Draw a panel's members")
 async def draw_panel(_caller: Organiser, panel: PanelToDraw, session: Session, reply: Replies) -> Response:
     """随机抽取 of open seats and reserves among who is eligible, by the worker. Any officer may ask: nothing of the
-    draw is in anybody's hands. Asked twice before it is made, it is made once."""
+    draw is in anybody's hands. Asked twice before it is made, it is made once; 409 `state_conflict`, reason
+    `no_open_seat`, where seats and reserve are filled."""
     await panels.ask_for(session, "reviews.draw", panel, cause=f"{panel.id}:{panel.version}")
-    return reply.without_content(202, location=f"/v1/panels/{panel.id}")
+    return reply.asked(location=f"/v1/panels/{panel.id}")
 
 
 @routes.post(
@@ -43,7 +44,8 @@ async def draw_panel(_caller: Organiser, panel: PanelToDraw, session: Session, r
 async def assign_expert(
     caller: Organiser, panel: PanelToFill, session: Session, reply: Replies, body: NamedIn
 ) -> Response:
-    """Instead of a draw, with the reason. 409 `ineligible` for whoever cannot sit on this panel, without saying why."""
+    """Instead of a draw, with the reason. 409 `conflict`, reason `ineligible`, for whoever cannot sit on this
+    panel, without saying why."""
     assignment_id = await service.assign(session, panel, body)
     found = await assignments.one(session, assignment_id)
     if found is None:

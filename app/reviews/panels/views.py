@@ -4,16 +4,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.principal import Caller
 from app.core.actions import shown
-from app.core.workflow import Actor
-from app.models.reviews import AssignmentState, Panel, SubjectOfReview
+from app.core.workflow import Actor, Verdict
+from app.models.reviews import LIVE, AssignmentState, Panel, SubjectOfReview
 from app.reviews import repository
 from app.reviews.panels.schemas import PanelOut
-from app.reviews.rules import PANEL
+from app.reviews.rules import NO_OPEN_SEAT, PANEL
 
 
 def actor_of(caller: Caller, panel: Panel) -> Actor:
     """Whoever is recused from the subject does not get here: the panel is hidden."""
     return caller.actor(panel.region_code, recused=False)
+
+
+async def full(session: AsyncSession, panel: Panel, verdict: Verdict) -> Verdict:
+    """A name takes an open seat, a draw an open seat or place in reserve: with none there is nothing to do."""
+    if not verdict.allowed or verdict.action not in {"draw", "assign"}:
+        return verdict
+    counted = await repository.counts(session, panel.id)
+    is_open = sum(counted.get((state, False), 0) for state in LIVE) < panel.seats
+    if verdict.action == "draw":
+        is_open = is_open or counted.get((AssignmentState.INVITED, True), 0) < panel.reserves
+    return verdict if is_open else Verdict(verdict.action, NO_OPEN_SEAT)
 
 
 async def show(session: AsyncSession, caller: Caller, panel: Panel) -> PanelOut:
@@ -33,5 +44,5 @@ async def show(session: AsyncSession, caller: Caller, panel: Panel) -> PanelOut:
             {"drawn_at": draw.drawn_at, "candidates_sha256": draw.candidates_sha256}
             for draw in await repository.draws(session, panel.id)
         ],
-        allowed_actions=shown(verdicts),
+        allowed_actions=shown([await full(session, panel, verdict) for verdict in verdicts]),
     )

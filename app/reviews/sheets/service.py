@@ -36,15 +36,15 @@ async def save(
             scores=scores,
             opinion=body.opinion,
             state=SheetState.DRAFT,
+            salt=ids_of(session).random(),
         )
         session.add(sheet)
     elif (sheet.scores, sheet.opinion) == (scores, body.opinion):
         return sheet
     sheet.scores, sheet.opinion = scores, body.opinion
     await session.flush()
-    noted = {"content_sha256": rules.digest({"scores": scores, "opinion": body.opinion})}
-    # A draft is nobody's news.
-    await record(session, "score-sheets.save", _resource(sheet), changes=noted, event=False)
+    # A draft is nobody's news, and its content nobody's but the author's.
+    await record(session, "score-sheets.save", _resource(sheet), event=False)
     return sheet
 
 
@@ -86,9 +86,10 @@ def signed_content(panel: Panel, copy: ReviewCopy, sheet: ScoreSheet) -> dict[st
         "criteria": panel.criteria,
         "scores": sheet.scores,
         "opinion": sheet.opinion,
+        "salt": str(sheet.salt),
         "submitted_at": sheet.submitted_at.isoformat() if sheet.submitted_at else None,
     }
 
 
 def _resource(sheet: ScoreSheet) -> Resource:
-    return Resource("score_sheet", sheet.id, region_code=sheet.region_code)
+    return Resource("score_sheet", sheet.id, region_code=sheet.region_code, case_id=sheet.case_id)

@@ -26,7 +26,7 @@ def show(caller: Caller, seat: Seat, sheet: ScoreSheet | None) -> SheetOut:
     )
 
 
-_SAVED = ("state", "scores", "opinion", "signature", "submitted_at", "version", "updated_at")
+_SAVED = ("state", "scores", "opinion", "salt", "signature", "submitted_at", "version", "updated_at")
 _BLANK: dict[str, object] = {**dict.fromkeys(_SAVED), "state": SheetState.DRAFT, "scores": {}, "version": 0}
 
 

@@ -55,7 +55,7 @@ class ExtensionIn(Body):
 
     region_codes: Regions
     to: Day = Field(description="The new last day; later than the present one of each region named.")
-    reason: ReasonText
+    reason: ReasonText = Field(examples=["受寒潮影响，报送期限顺延（示例）"])
 
 
 class TaskLine(BaseModel):

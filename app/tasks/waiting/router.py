@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from app.auth.dependencies import Session
+from app.core.db import entered
 from app.core.pagination import Page, Paging
 from app.core.routing import router
 from app.tasks.reporting.dependencies import Reader
@@ -18,8 +19,12 @@ routes = router("/v1/tasks", tag="tasks")
 async def list_waiting(
     caller: Reader, session: Session, pages: Paging, filters: Annotated[WaitingFilters, Query()]
 ) -> Page[WaitingItem]:
-    """For an editor: plans to report, to finish, to complete after a return. For an approver: plans to sign. For
-    the office: plans to file and projects to admit, without those from which you are recused. What is due first
-    comes first. Derived at the moment of asking: what is done is gone."""
-    statement, order = repository.waiting(caller, filters)
+    """For a region: plans, self-evaluations and cases to write, complete, sign, recommend. For the league: plans to
+    file, projects to admit, self-evaluations to accept, cases to review, panels to draw, results to appraise, grade
+    and approve, recusals to decide. For an expert: invitations, declarations, sheets. For everybody who judges: this
+    year's commitment and declaration (Art. 11).
+
+    Only what you may do now: nothing from which you are recused, nothing that your own hand in it bars you from. What
+    is due first comes first. Derived at the moment of asking: what is done is gone."""
+    statement, order = repository.waiting(caller, filters, entered(session).year)
     return (await pages.of(session, statement, filters, order)).show_rows(WaitingItem.model_validate)

@@ -20,10 +20,34 @@ class WaitingKind(StrEnum):
     SIGN_PLAN = "sign_plan"
     FILE_PLAN = "file_plan"
     ADMIT_PROJECT = "admit_project"
+    BEGIN_EVALUATION = "begin_evaluation"
+    DRAFT_EVALUATION = "draft_evaluation"
+    COMPLETE_EVALUATION = "complete_evaluation"
+    SIGN_EVALUATION = "sign_evaluation"
+    ACCEPT_EVALUATION = "accept_evaluation"
+    APPRAISE_FILE = "appraise_file"
+    GRADE_FILE = "grade_file"
+    APPROVE_FILE = "approve_file"
+    DRAFT_CASE = "draft_case"
+    COMPLETE_CASE = "complete_case"
+    RECOMMEND_CASE = "recommend_case"
+    REVIEW_CASE = "review_case"
+    DRAW_PANEL = "draw_panel"
+    ANSWER_INVITATION = "answer_invitation"
+    DECLARE_INTERESTS = "declare_interests"
+    SCORE = "score"
+    SIGN_COMMITMENT = "sign_commitment"
+    MAKE_DECLARATION = "make_declaration"
+    DECIDE_RECUSAL = "decide_recusal"
+    LIFT_RECUSAL = "lift_recusal"
 
 
 class WaitingItem(BaseModel):
-    """One thing that waits for you. `resource` is where it is found; `due_on` is null where nothing sets a day."""
+    """One thing that waits for you. `resource` is where it is found; `due_on` is null where nothing sets a day.
+
+    `region_code` is null for what is in no one region, and for an invitation to review: what it is about is told once
+    it is accepted.
+    """
 
     model_config = ConfigDict(
         from_attributes=True,
@@ -43,7 +67,7 @@ class WaitingItem(BaseModel):
     title: Label
     due_on: date | None
     resource: Annotated[str, Field(max_length=200)]
-    region_code: Code
+    region_code: Code | None
 
 
 class WaitingFilters(PageParams):

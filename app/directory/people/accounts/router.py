@@ -1,11 +1,13 @@
 """A person's account and verified identity."""
 
+from typing import Annotated
+
 from fastapi import Response
 
 from app.auth.dependencies import CHANGES_PERSON, Session
 from app.core.etag import Replies
 from app.core.fields import ReasonBody
-from app.core.routing import router
+from app.core.routing import for_example, router
 from app.directory.people.accounts import service
 from app.directory.people.accounts.dependencies import (
     AccountToDisable,
@@ -42,7 +44,7 @@ async def create_account(
     caller: Opener, person: PersonWithoutAccount, session: Session, reply: Replies, body: AccountIn
 ) -> Response:
     """One account a person. It takes no Idempotency-Key, for it carries a password: a repetition is a 409
-    `account_exists`."""
+    `conflict`, reason `account_exists`."""
     account = await service.open_account(session, person.id, body)
     return reply(
         account_out(caller, account),
@@ -59,7 +61,11 @@ async def create_account(
     dependencies=[CHANGES_PERSON],
 )
 async def disable_account(
-    caller: Creator, account: AccountToDisable, session: Session, reply: Replies, body: ReasonBody
+    caller: Creator,
+    account: AccountToDisable,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="人员调离（示例）")],
 ) -> Response:
     """Every login and token of the person ends with this answer. Nobody disables the own account."""
     account = await service.set_disabled(session, account, disabled=True, reason=body.reason)
@@ -75,7 +81,11 @@ async def disable_account(
     dependencies=[CHANGES_PERSON],
 )
 async def enable_account(
-    caller: Creator, account: AccountToEnable, session: Session, reply: Replies, body: ReasonBody
+    caller: Creator,
+    account: AccountToEnable,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="人员返岗（示例）")],
 ) -> Response:
     """The person can log in again; old tokens stay dead."""
     account = await service.set_disabled(session, account, disabled=False, reason=body.reason)

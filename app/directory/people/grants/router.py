@@ -8,7 +8,7 @@ from app.auth.dependencies import CHANGES_PERSON, Session
 from app.core.etag import Replies
 from app.core.fields import ReasonBody
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import for_example, router
 from app.directory.people.dependencies import VisiblePerson
 from app.directory.people.grants import repository, service
 from app.directory.people.grants.dependencies import (
@@ -48,8 +48,8 @@ async def list_grants(
 async def create_grant(
     caller: Granter, person: SomebodyElse, session: Session, reply: Replies, body: GrantIn
 ) -> Response:
-    """Administration is split in three (三员分离): an administrator holds no other role
-    (409 `separation_of_duties`). A role that judges needs a verified identity (409 `identity_not_verified`) and
+    """Administration is split in three (三员分离): an administrator holds no other role (409 `conflict`,
+    reason `separation_of_duties`). A role that judges needs a verified identity (reason `identity_not_verified`) and
     waits for a second security administrator. The person's tokens stop at once."""
     grant = await service.grant(session, person.id, body, granter=caller.id)
     return reply(grant_detail(caller, grant), version=version_of(grant), location=_place(grant), created=True)
@@ -71,7 +71,13 @@ async def confirm_grant(caller: Granter, grant: GrantToConfirm, session: Session
 
 
 @routes.post("/{grant_id}/end", response_model=GrantDetail, summary="End a grant", dependencies=[CHANGES_PERSON])
-async def end_grant(caller: Granter, grant: GrantToEnd, session: Session, reply: Replies, body: ReasonBody) -> Response:
+async def end_grant(
+    caller: Granter,
+    grant: GrantToEnd,
+    session: Session,
+    reply: Replies,
+    body: Annotated[ReasonBody, for_example(reason="岗位变动，不再承担该项工作（示例）")],
+) -> Response:
     """Once this is answered, no token that the person held before is accepted."""
     grant = await service.end(session, grant, ender=caller.id, reason=body.reason)
     return reply(grant_detail(caller, grant), version=version_of(grant), location=_place(grant))

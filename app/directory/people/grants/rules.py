@@ -4,7 +4,8 @@
 * Administration is split in three (三员分离): who administers the system, its security or its audit holds no
   other role at all, neither another of the three nor a role in the programme. Who can change the rules of
   the house does not play in it.
-* A role that judges (Art. 11) needs a verified identity, and takes two security administrators.
+* A role that judges, or that reads what is judged (Art. 11), needs a verified identity, and takes two security
+  administrators: or a second account, made by one of them, would be a way round a recusal.
 * Nobody grants to, confirms for or ends a grant of their own. Since nobody ends their own, one security
   administrator is always left.
 """
@@ -12,7 +13,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from app.auth.scopes import JUDGING_ROLES, ORGANISATION_BOUND, REGION_BOUND, SEPARATED
+from app.auth.scopes import JUDGING_ROLES, LEAGUE_ROLES, ORGANISATION_BOUND, REGION_BOUND, SEPARATED
 from app.core.errors import Reason
 from app.core.workflow import Side, Transition, Workflow
 from app.models.identity import GrantState, Role
@@ -75,4 +76,4 @@ def refusal(role: Role, held: Iterable[Role], *, verified: bool) -> Reason | Non
 
 
 def needs_second(role: Role) -> bool:
-    return role in JUDGING_ROLES
+    return role in JUDGING_ROLES | LEAGUE_ROLES

@@ -19,7 +19,7 @@ class GrantIn(Body):
     role: Role = Field(examples=["region_editor"])
     region_code: RegionCode | None = None
     organisation_id: UUID | None = Field(default=None, examples=[None])
-    reason: ReasonText
+    reason: ReasonText = Field(examples=["经办人员调整（示例）"])
 
 
 class GrantOut(BaseModel):
