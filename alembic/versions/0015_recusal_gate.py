@@ -111,14 +111,16 @@ PROTECT = """
 DECLARE
     barred text[];
     void text[];
+    given_up text[];
     touched uuid[];
     moved integer;
 BEGIN
     SELECT coalesce(array_agg(DISTINCT subject), '{}'),
-           coalesce(array_agg(DISTINCT subject) FILTER (WHERE state = 'in_force'), '{}')
-    INTO barred, void
+           coalesce(array_agg(DISTINCT subject) FILTER (WHERE state = 'in_force'), '{}'),
+           coalesce(array_agg(DISTINCT subject) FILTER (WHERE state = 'in_force' OR initiator = 'self'), '{}')
+    INTO barred, void, given_up
     FROM (
-        SELECT r.state, unnest(r.reaches || array_remove(ARRAY['region:' || r.region_code,
+        SELECT r.state, r.initiator, unnest(r.reaches || array_remove(ARRAY['region:' || r.region_code,
                    'organisation:' || r.organisation_id, 'project:' || r.project_id, 'case:' || r.case_id], NULL))
                AS subject
         FROM recusals AS r WHERE r.person_id = target AND r.state IN ('provisional', 'in_force')
@@ -173,8 +175,9 @@ BEGIN
         version = f.version + 1, updated_at = at
     FROM panels AS p
     WHERE p.id = ANY (touched) AND p.subject_kind = 'evaluation' AND p.subject_id = f.evaluation_id;
-    -- What the person appraised or approved before: once it is decided, kept as void, to be done again by somebody else.
-    -- Until then it is held (`pending_on`), and resumes where the recusal is rejected.
+    -- What the person appraised or approved before: kept as void, to be done again by somebody else. What another has
+    -- ordered waits for its decision: it is held (`pending_on`), and stands where the order is rejected, or one officer
+    -- could undo what he does not like.
     WITH reopened AS (
         UPDATE appraisal_files AS f
         SET stale = true, version = f.version + 1, updated_at = at,
@@ -186,7 +189,7 @@ BEGIN
             appraisal_reason = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_reason END,
             appraisal_salt = CASE WHEN f.appraised_by = target THEN NULL ELSE f.appraisal_salt END,
             appraised_by = nullif(f.appraised_by, target), approved_by = NULL
-        WHERE ('region:' || f.region_code) = ANY (void) AND f.state <> 'published'
+        WHERE ('region:' || f.region_code) = ANY (given_up) AND f.state <> 'published'
           AND (f.appraised_by = target OR f.approved_by = target)
         RETURNING f.evaluation_id, f.region_code
     )
@@ -197,7 +200,7 @@ BEGIN
     WITH corrected AS (
         UPDATE appraisal_files AS f
         SET stale = true, under_correction = true, version = f.version + 1, updated_at = at
-        WHERE ('region:' || f.region_code) = ANY (void) AND f.state = 'published' AND NOT f.under_correction
+        WHERE ('region:' || f.region_code) = ANY (given_up) AND f.state = 'published' AND NOT f.under_correction
           AND (f.appraised_by = target OR f.approved_by = target)
         RETURNING f.evaluation_id, f.region_code
     )
@@ -418,9 +421,7 @@ BEGIN
                 -- Who is walled may inform, and holds nothing up by it.
                 AND NOT EXISTS (SELECT FROM walls AS w WHERE w.person_id = r.initiated_by AND w.subject = ANY (
                     ARRAY['region:' || region, 'case:' || kase])))
-               OR (r.state = 'provisional' AND (r.initiator <> 'self' OR EXISTS (
-                    SELECT FROM appraisal_files AS f
-                    WHERE f.region_code = region AND r.person_id IN (f.appraised_by, f.approved_by)))))
+               OR (r.state = 'provisional' AND r.initiator <> 'self'))
           AND (r.region_code = region OR r.case_id = kase
                OR ARRAY['region:' || region, 'case:' || kase]
                   && (r.reaches || gate.reach(r.organisation_id, r.project_id))));

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.models.attachments import Attachment
 from app.models.cases import Case, CaseDecision, CaseFile, CaseState
@@ -42,7 +43,7 @@ async def one(session: AsyncSession, case_id: UUID) -> Case | None:
 
 
 async def locked(session: AsyncSession, case_id: UUID) -> Case | None:
-    return await session.get(Case, case_id, with_for_update=True, populate_existing=True)
+    return await db.locked(session, Case, case_id)
 
 
 async def recommended(session: AsyncSession, round_id: UUID, region_code: str) -> int:

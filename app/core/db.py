@@ -9,11 +9,11 @@ import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -23,8 +23,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app.core.clock import Clock, Ids, SystemClock, SystemIds, league_date
 from app.core.errors import Busy, NotFound, from_database
-from app.models.base import Versioned
+from app.models.base import Base, Versioned
 
+Row = TypeVar("Row", bound=Base)
 PrincipalKind = Literal["person", "client", "public"]
 
 # Deadlock, serialisation failure, lock not available: worth another try while nothing was done yet.
@@ -249,3 +250,12 @@ async def walled_from(session: AsyncSession, subjects: Iterable[str]) -> bool:
 
 def sqlstate(error: DBAPIError) -> str | None:
     return getattr(error.orig, "sqlstate", None)
+
+
+async def locked(session: AsyncSession, table: type[Row], identity: UUID, *, key_share: bool = False) -> Row | None:
+    """The row as it stands under the lock, whatever this session read of it before: `session.get` would compare the
+    versions, and take a lost race for a hidden row. `key_share`: rows that come to refer to it do not wait.
+    """
+    [key] = inspect(table).primary_key
+    statement = select(table).where(key == identity).with_for_update(key_share=key_share)
+    return await session.scalar(statement.execution_options(populate_existing=True))

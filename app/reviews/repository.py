@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.db import clock_of
 from app.models.reviews import Assignment, AssignmentState, Draw, Panel, ReviewCopy, ScoreSheet, SheetState
 
@@ -20,7 +21,7 @@ async def panel(session: AsyncSession, panel_id: UUID) -> Panel | None:
 
 async def locked_panel(session: AsyncSession, panel_id: UUID) -> Panel | None:
     """As it stands under the lock. People are always locked before it."""
-    return await session.get(Panel, panel_id, with_for_update=True, populate_existing=True)
+    return await db.locked(session, Panel, panel_id)
 
 
 async def counts(session: AsyncSession, panel_id: UUID) -> dict[tuple[str, bool], int]:

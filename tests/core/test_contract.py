@@ -8,6 +8,7 @@ from httpx import ASGITransport, AsyncClient
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from app.core.edge import Edge
 from tests.contract import Held
 
 
@@ -17,7 +18,7 @@ def _problem(status: int, code: str, reason: str | None = None) -> Response:
 
 
 async def _answered(api: FastAPI, method: str, path: str, answer: ASGIApp) -> None:
-    transport = ASGITransport(Held(answer, api), raise_app_exceptions=False)
+    transport = ASGITransport(Held(Edge(answer, max_body_bytes=1024), api), raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://liangshan.test") as client:
         await client.request(method, path)
 

@@ -94,8 +94,9 @@ async def test_asked_twice_it_is_made_once(scene: Scene) -> None:
         assert (await scene.office.post(f"/v1/panels/{panel.id}/draw")).status_code == 202
     await scene.drain()
     assert len(await _draws(scene, panel)) == 1
-    # Once more, when nothing is open: nobody is added, and nothing is drawn.
-    assert (await scene.office.post(f"/v1/panels/{panel.id}/draw")).status_code == 202
+    # Once more, when nothing is open.
+    refused = await scene.office.post(f"/v1/panels/{panel.id}/draw")
+    assert (refused.status_code, refused.json()["reason"]) == (409, "no_open_seat")
     await scene.drain()
     assert len(await scene.seats(panel)) == 2
     assert len(await _draws(scene, panel)) == 1

@@ -151,6 +151,13 @@ async def test_what_is_refused_to_the_own_hand_does_not_wait(year: Year) -> None
         assert (refused.status_code, refused.json()["code"]) == (409, "four_eyes")
 
 
+async def test_nobody_is_asked_to_sign_what_they_submitted(year: Year) -> None:
+    both = await year.world.person((Role.REGION_EDITOR, REGION), (Role.REGION_APPROVER, REGION))
+    await done(both, await year.filled(), "submit")
+    assert await waiting(both) == []
+    assert await waiting(year.approver) == [("sign_evaluation", REGION)]
+
+
 @pytest.mark.parametrize(
     "held",
     ["UPDATE appraisal_files SET stale = true", "UPDATE appraisal_files SET blocked_quorum = true"],

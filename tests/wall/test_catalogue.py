@@ -170,7 +170,13 @@ async def test_the_gate_has_these_functions_and_no_other(owner: asyncpg.Connecti
 
 async def test_what_policies_call_is_stable_and_never_immutable(owner: asyncpg.Connection) -> None:
     volatility = {f["name"]: f["volatility"] for f in await owner.fetch(FUNCTIONS)}
-    read_by_policies = {"walls()", "own_regions()", "own_panels()", "walled_rounds()", f"clear_of({SUBJECT}, reached text[])"}
+    read_by_policies = {
+        "walls()",
+        "own_regions()",
+        "own_panels()",
+        "walled_rounds()",
+        f"clear_of({SUBJECT}, reached text[])",
+    }
     for name in READERS.keys() - {"lock_key(holder uuid)"} | read_by_policies:
         assert volatility[name] == "s", name
     # Entering locks first and reads later: only a VOLATILE function has a snapshot for each statement.

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Select, Text, any_, cast, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.evaluations.files.rules import Gates
 from app.models.cases import Case, CaseFile, CaseRound, CaseState
@@ -28,7 +29,7 @@ async def one(session: AsyncSession, round_id: UUID) -> CaseRound | None:
 
 
 async def locked(session: AsyncSession, round_id: UUID) -> CaseRound | None:
-    return await session.get(CaseRound, round_id, with_for_update=True, populate_existing=True)
+    return await db.locked(session, CaseRound, round_id)
 
 
 async def hold_phase(session: AsyncSession, round_id: UUID, *, share: bool = True) -> CaseRound | None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.models.directory import Organisation
 
@@ -23,4 +24,6 @@ def listed(*, region_code: str | None, kind: str | None, credit_code: str | None
 
 
 async def one(session: AsyncSession, organisation_id: UUID, *, lock: bool = False) -> Organisation | None:
-    return await session.get(Organisation, organisation_id, with_for_update=True if lock else None)
+    return await (
+        db.locked(session, Organisation, organisation_id) if lock else session.get(Organisation, organisation_id)
+    )

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.directory.people.schemas import UnitOut
 from app.models.directory import Organisation, Region
@@ -54,7 +55,7 @@ async def units(session: AsyncSession, people: Sequence[UUID], today: date) -> d
 
 
 async def one(session: AsyncSession, person_id: UUID, *, lock: bool = False) -> Person | None:
-    return await session.get(Person, person_id, with_for_update=True if lock else None)
+    return await (db.locked(session, Person, person_id) if lock else session.get(Person, person_id))
 
 
 def employments(person_id: UUID, *, current_on: date | None) -> Select[Employment]:

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import Select, exists, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.models.evaluations import (
     AppraisalFile,
@@ -40,7 +41,7 @@ async def one(session: AsyncSession, cycle_id: UUID) -> EvaluationCycle | None:
 async def locked(session: AsyncSession, cycle_id: UUID) -> EvaluationCycle | None:
     """Alone, but for rows that come to refer to it: their foreign keys are checked under a lock that must not wait
     for this one, for who writes them holds the phase."""
-    return await session.get(EvaluationCycle, cycle_id, with_for_update={"key_share": True}, populate_existing=True)
+    return await db.locked(session, EvaluationCycle, cycle_id, key_share=True)
 
 
 async def hold_phase(session: AsyncSession, cycle_id: UUID, *, share: bool = True) -> EvaluationCycle | None:

@@ -8,6 +8,7 @@ from sqlalchemy import Select, Text, column, exists, func, literal, null, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.models.directory import Region
 from app.models.evaluations import (
@@ -45,7 +46,7 @@ async def one(session: AsyncSession, file_id: UUID) -> AppraisalFile | None:
 
 
 async def locked(session: AsyncSession, file_id: UUID) -> AppraisalFile | None:
-    return await session.get(AppraisalFile, file_id, with_for_update=True, populate_existing=True)
+    return await db.locked(session, AppraisalFile, file_id)
 
 
 async def locked_of(session: AsyncSession, evaluation_id: UUID) -> AppraisalFile | None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.db import clock_of
 from app.core.pagination import Order
 from app.models.declarations import Declaration
@@ -45,7 +46,7 @@ async def one(session: AsyncSession, assignment_id: UUID) -> tuple[Assignment, P
 
 
 async def locked(session: AsyncSession, assignment_id: UUID) -> Assignment | None:
-    return await session.get(Assignment, assignment_id, with_for_update=True, populate_existing=True)
+    return await db.locked(session, Assignment, assignment_id)
 
 
 async def assign(

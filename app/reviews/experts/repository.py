@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.pagination import Order
 from app.models.identity import Person
 from app.models.reviews import Expert
@@ -32,7 +33,7 @@ async def shown(session: AsyncSession, person_id: UUID) -> Row[*tuple[Any, ...]]
 
 
 async def one(session: AsyncSession, person_id: UUID, *, lock: bool = False) -> Expert | None:
-    return await session.get(Expert, person_id, with_for_update=True if lock else None)
+    return await (db.locked(session, Expert, person_id) if lock else session.get(Expert, person_id))
 
 
 async def person_exists(session: AsyncSession, person_id: UUID) -> bool:

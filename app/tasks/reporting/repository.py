@@ -9,6 +9,7 @@ from sqlalchemy import Select, exists, func, insert, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.core.clock import league_date
 from app.core.pagination import Order
 from app.models.directory import Region
@@ -36,7 +37,7 @@ def listed(*, year: int | None, state: TaskState | None, region_code: str | None
 
 
 async def one(session: AsyncSession, task_id: UUID, *, lock: bool = False) -> ReportingTask | None:
-    return await session.get(ReportingTask, task_id, with_for_update=True if lock else None)
+    return await (db.locked(session, ReportingTask, task_id) if lock else session.get(ReportingTask, task_id))
 
 
 async def lines(session: AsyncSession, tasks: Sequence[UUID], today: date) -> dict[UUID, list[TaskLine]]:

@@ -6,11 +6,12 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core import db
 from app.models.identity import Account, IdentityKey
 
 
 async def account(session: AsyncSession, person_id: UUID, *, lock: bool = False) -> Account | None:
-    return await session.get(Account, person_id, with_for_update=True if lock else None)
+    return await (db.locked(session, Account, person_id) if lock else session.get(Account, person_id))
 
 
 async def set_principal_state(session: AsyncSession, person: UUID, disabled: datetime | None, at: datetime) -> None:
