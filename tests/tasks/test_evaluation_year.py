@@ -126,7 +126,10 @@ async def test_an_invitation_does_not_say_to_what(year: Year) -> None:
     assert await items(expert) == [{"kind": "declare_interests", **named}]
     await done(expert, seat, "declare-conflict", {"has_interests": False})
     assert await items(expert) == [{"kind": "score", **named}]
-    # Nobody is asked for another's, nor the reserve for anything.
+    # Nobody is asked for another's, not even who sees the seats; nor the reserve for anything.
+    both = await judge(year.world, Role.LEAGUE_OFFICE, Role.EXPERT)
+    assert len((await both.get("/v1/assignments")).json()["items"]) > 0
+    assert await waiting(both) == []
     others = [other for other in year.review.experts if other is not expert]
     assert [await waiting(other) for other in others].count([("answer_invitation", None)]) == 2
 

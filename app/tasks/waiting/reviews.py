@@ -47,5 +47,5 @@ def _seats(
 ) -> Select[Any]:
     found = part(kind, Assignment.id.expression, title, "/v1/assignments/", region, Panel.due_on.expression)
     return found.join_from(Assignment, Panel, Panel.id == Assignment.panel_id).where(
-        Assignment.person_id == caller.id, ~Assignment.is_reserve, Assignment.state == state
+        Assignment.person_id == caller.id, Assignment.state == state
     )
