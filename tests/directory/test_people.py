@@ -92,7 +92,7 @@ async def test_units_are_those_of_today(world: World) -> None:
 
 async def test_history_is_for_administrators_and_the_person(world: World) -> None:
     admin, office = await world.person(Role.SYSTEM_ADMIN), await world.person(Role.LEAGUE_OFFICE)
-    organisation = str(await world.organisation())
+    organisation = str(await world.organisation(region_code="152500"))
     past = await employ(admin, str(office.id), organisation, ends_on="2021-01-01")
     await employ(admin, str(office.id), organisation)
     colleague = await world.person((Role.REGION_EDITOR, "152501"))
@@ -105,7 +105,7 @@ async def test_history_is_for_administrators_and_the_person(world: World) -> Non
 
 async def test_ending_an_employment(world: World) -> None:
     admin, office = await world.person(Role.SYSTEM_ADMIN), await world.person(Role.LEAGUE_OFFICE)
-    organisation = str(await world.organisation())
+    organisation = str(await world.organisation(region_code="152500"))
     made = await employ(admin, str(office.id), organisation)
     place = f"/v1/people/{office.id}/employments/{made['id']}"
     etag = (await admin.get(place)).headers["etag"]

@@ -42,7 +42,7 @@ PEOPLE: dict[str, tuple[list[Any], set[str], bool, bool, bool]] = {
     "office": ([Role.LEAGUE_OFFICE], OFFICE, False, True, False),
     "posted": ([Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, REGION)], EDITOR | OFFICE, True, True, False),
     "signing officer": ([Role.LEAGUE_OFFICE, (Role.REGION_APPROVER, REGION)], APPROVER | OFFICE, True, True, False),
-    "recused": ([Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, REGION)], EDITOR | OFFICE, True, True, True),
+    "recused": ([Role.LEAGUE_OFFICE], OFFICE, False, True, True),
     "stranger": ([(Role.REGION_EDITOR, OTHER), (Role.REGION_APPROVER, OTHER)], set(), False, False, False),
     "committee": ([Role.LEAGUE_COMMITTEE], set(), False, True, False),
 }
@@ -83,6 +83,8 @@ class Model:
             return 404, "not_found"
         if SCOPES[action] not in scopes:
             return 403, "insufficient_scope"
+        if action in {"file", "return"} and own:
+            return 403, "forbidden"
         if action in {"file", "return"} and recused:
             return 403, "recused"
         if self.state not in SOURCES[action]:
@@ -179,7 +181,7 @@ async def _is_as(world: World, path: str, model: Model, people: dict[str, Actor]
     )
     assert tuple(stored) == (model.state, model.versions or None, model.versions, model.filings)
     # What the resource says of itself is what the next try will meet.
-    for name in ("both", "posted", "recused"):
+    for name in ("both", "posted", "signing officer"):
         shown = (await people[name].get(path)).json()
         assert shown["state"] == model.state
         for action in shown["allowed_actions"]:

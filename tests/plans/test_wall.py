@@ -111,7 +111,7 @@ async def test_a_filing_cannot_name_another_region(scene: Scene, app_role: async
 
 
 async def test_staff_of_the_own_region_do_what_any_applicant_may(scene: Scene) -> None:
-    """An officer who is posted to the region as its editor is recused from handling it, not from preparing."""
+    """An officer who is also the region's editor prepares its plan, and handles none of it."""
     posted = await scene.world.person(Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, REGION))
     await scene.world.wall(posted, f"region:{REGION}")
     path = await scene.plan(editor=posted)
@@ -119,7 +119,8 @@ async def test_staff_of_the_own_region_do_what_any_applicant_may(scene: Scene) -
     assert edited.status_code == 200
     assert (await done(posted, path, "submit"))["state"] == "awaiting_signature"
     await done(scene.approver, path, "sign", SIGNATURE)
-    assert (await posted.act(path, "file")).json()["code"] == "recused"
+    refused = await posted.act(path, "file")
+    assert (refused.status_code, refused.json()["reason"]) == (403, "outside_grant")
     await done(scene.office, path, "file")
     assert (await done(posted, path, "amend", {"reason": "调整（示例）"}))["state"] == "amending"
 

@@ -4,7 +4,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
+from app.auth import registry
 from app.models.identity import Role
 from tests.plans.scene import ITEMS, OTHER, REGION, REMARKS, SIGNATURE, Scene, done, etag_of, make_scene
 from tests.world import Actor, World
@@ -212,6 +214,19 @@ async def test_editor_here_and_approver_there_signs_nothing_here(scene: Scene) -
     assert (await both.delete(f"{there}/tasks/{task}")).status_code == 403
 
 
+async def left_the_region(scene: Scene, officer: Actor) -> None:
+    async with scene.world.admin.administration() as session:
+        await registry.lock(session, officer.id)
+        await session.execute(
+            text(
+                "UPDATE grants SET state = 'ended', ended_at = granted_at, ended_by = person_id, reason = '示例'"
+                " WHERE person_id = :person AND region_code IS NOT NULL"
+            ),
+            {"person": officer.id},
+        )
+    await scene.world.renew(officer)
+
+
 async def test_who_submitted_or_signed_does_not_file(scene: Scene) -> None:
     submitter = await scene.world.person((Role.REGION_EDITOR, REGION), Role.LEAGUE_OFFICE)
     signer = await scene.world.person((Role.REGION_APPROVER, REGION), Role.LEAGUE_OFFICE)
@@ -219,6 +234,9 @@ async def test_who_submitted_or_signed_does_not_file(scene: Scene) -> None:
     await done(submitter, path, "submit")
     await done(signer, path, "sign", SIGNATURE)
     for officer in (submitter, signer):
+        # Staff of the region handles nothing of it for the league; nor does who was its staff and had a hand in it.
+        assert (await officer.act(path, "file")).json()["reason"] == "outside_grant"
+        await left_the_region(scene, officer)
         for action in ("file", "return"):
             refused = await officer.act(path, action, ACTIONS[action])
             assert (refused.status_code, refused.json()["code"]) == (409, "four_eyes"), action

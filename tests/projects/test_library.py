@@ -3,7 +3,9 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
+from app.auth import registry
 from app.models.identity import Role
 from tests.projects.library import admitted, complete, done, drafted, errors, proposed
 from tests.world import Actor, World
@@ -107,6 +109,13 @@ async def test_who_proposed_does_not_admit(world: World) -> None:
     both = await world.person((Role.REGION_EDITOR, "152501"), Role.LEAGUE_OFFICE)
     office = await world.person(Role.LEAGUE_OFFICE)
     path = await proposed(world, both)
+    # Staff of the region admits nothing of it; nor does who was its staff and proposed it.
+    assert (await actions(both, path))["admit"] == "outside_grant"
+    async with world.admin.administration() as session:
+        await registry.lock(session, both.id)
+        ended = "UPDATE grants SET state = 'ended', ended_at = granted_at, ended_by = person_id, reason = '示例'"
+        await session.execute(text(f"{ended} WHERE person_id = :id AND region_code IS NOT NULL"), {"id": both.id})
+    await world.renew(both)
     assert (await actions(both, path))["admit"] == "same_person"
     for action, body in (("admit", None), ("decline", REASON)):
         refused = await both.act(path, action, body)

@@ -90,6 +90,19 @@ async def test_a_recusal_waits_for_who_may_decide_it(scene: Scene) -> None:
     await stands([])
 
 
+async def test_a_proposal_by_who_is_recused_since_leaves_another_ones_own(scene: Scene) -> None:
+    path = await scene.order(scene.expert, region_code=REGION)
+    await decided(scene.second, path, "in_force")
+    assert (await scene.second.act(path, "lift", DECIDED)).status_code == 200
+    await scene.world.wall(scene.second, f"region:{REGION}")
+    assert await waiting(scene.second) == []
+    assert await waiting(scene.office) == LIFT
+    # The first proposal is none any more: this is the first one, and waits for yet another person.
+    assert (await scene.office.act(path, "lift", DECIDED)).json()["state"] == "in_force"
+    assert await waiting(scene.office) == []
+    assert await waiting(scene.inspector) == LIFT
+
+
 async def test_an_application_waits_for_the_deciders_and_is_not_told_to_the_concerned(scene: Scene) -> None:
     officer = await judge(scene.world, Role.LEAGUE_OFFICE)
     before = (await officer.get(PATH)).json()
