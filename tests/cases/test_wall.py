@@ -266,3 +266,16 @@ async def test_who_is_walled_from_one_case_learns_nothing_from_the_selection_of_
     await selection.ask("publish")
     # Then it is everybody's.
     assert (await walled.get(seen)).json()["state"] == "not_selected"
+
+
+async def test_the_trace_of_a_case_is_walled_by_the_case(selection: Selection) -> None:
+    path, file = await selection.started()
+    await selection.draw(file)
+    walled, other = [await selection.world.person(Role.AUDITOR) for _ in range(2)]
+    await selection.world.wall(walled, f"case:{path.rsplit('/', 1)[1]}")
+    kinds = {"case", "case_file", "panel", "assignment"}
+    seen = []
+    for auditor in (walled, other):
+        entries = (await auditor.get("/v1/audit-entries", params={"limit": 200})).json()["items"]
+        seen.append({entry["resource_kind"] for entry in entries} & kinds)
+    assert seen == [set(), kinds]
