@@ -64,6 +64,11 @@ class Caller:
         reaching = [g for g in self.grants if g.region_code in {None, region_code}]
         return self.scopes & role_scopes(reaching)
 
+    def league_actor(self) -> Actor:
+        """The caller over what is about no region, or about all: recusal bites where an act names one."""
+        sides = frozenset({Side.LEAGUE}) if self.is_league else frozenset[Side]()
+        return Actor(self.id, self.scopes, sides, recused=False)
+
     def actor(self, region_code: str, *, recused: bool, organisation_id: UUID | None = None) -> Actor:
         """The caller as a workflow sees it, over a resource of this region (and organisation). Staff of either is
         never on the league's side of it, whatever else they are."""

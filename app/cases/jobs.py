@@ -17,6 +17,7 @@ from app.cases.rounds import repository as rounds
 from app.cases.rounds.rules import UNDECIDED, document, selected
 from app.cases.rounds.service import resource as round_resource
 from app.core.audit import record, record_each
+from app.core.canonical import digest
 from app.core.errors import Reason
 from app.evaluations.files.repository import repair_waits
 from app.models.cases import CaseFile, CaseFileState, CaseRound, RoundPhase
@@ -24,7 +25,7 @@ from app.models.jobs import Job
 from app.models.reviews import Panel
 from app.publications import service as publications
 from app.reviews.repository import counted_sheets
-from app.reviews.rules import PanelState, digest
+from app.reviews.rules import PanelState
 
 
 async def settle(session: AsyncSession, job: Job) -> None:

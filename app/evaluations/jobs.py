@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import record, record_each
+from app.core.canonical import digest
 from app.core.db import clock_of
 from app.evaluations import repository as evaluations
 from app.evaluations.cycles import repository as cycles
@@ -29,7 +30,7 @@ from app.models.jobs import Job
 from app.models.reviews import Panel
 from app.publications import service as publications
 from app.reviews.repository import counted_sheets
-from app.reviews.rules import PanelState, digest
+from app.reviews.rules import PanelState
 
 
 async def settle(session: AsyncSession, job: Job) -> None:

@@ -9,6 +9,7 @@ from app.attachments import service as attachments
 from app.attachments.rules import OwnerKind
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
+from app.core.canonical import digest
 from app.core.db import clock_of, ids_of
 from app.core.errors import CONSTRAINT_REASONS, FieldError, Forbidden, Invalid, Reason, StateConflict
 from app.core.workflow import OUTSIDE_GRANT
@@ -30,7 +31,6 @@ from app.models.evaluations import (
 )
 from app.models.reviews import SubjectOfReview
 from app.reviews import service as reviews
-from app.reviews.rules import digest
 
 CONSTRAINT_REASONS["uq_evaluations_cycle_id_region_code"] = Reason(
     "evaluation_exists", "该地区本年度的自评估已存在", "The region has a self-evaluation in this cycle"

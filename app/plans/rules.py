@@ -1,7 +1,5 @@
 """Rules of the yearly plan (年度计划, Art. 3): its workflow, when it is complete, how it is frozen and compared."""
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -87,12 +85,6 @@ def freeze(
 
 def _order(item: Item) -> tuple[int, str]:
     return item["position"], item["id"]
-
-
-def content_hash(content: Content) -> str:
-    """SHA-256 of the canonical JSON (RFC 8785; numbers in it are integers only, decimals are strings)."""
-    canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

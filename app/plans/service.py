@@ -8,6 +8,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from app.attachments import service as attachments
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
+from app.core.canonical import digest
 from app.core.clock import league_date
 from app.core.db import clock_of, ids_of
 from app.core.errors import CONSTRAINT_REASONS, FieldError, Forbidden, Invalid, Reason
@@ -94,7 +95,7 @@ async def sign(session: AsyncSession, caller: Caller, plan: Plan, body: Signatur
         number=(plan.latest_version or 0) + 1,
         region_code=plan.region_code,
         content=content,
-        content_hash=rules.content_hash(content),
+        content_hash=digest(content),
         submitted_by=plan.submitted_by,
         signed_by=caller.id,
         signed_at=clock_of(session).now(),

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record
+from app.core.canonical import canonical
 from app.core.db import clock_of, ids_of
 from app.models.published import Publication
 from app.publications import repository
-from app.publications.rules import MEDIA_TYPE, canonical
 
 
 async def publish(
@@ -28,7 +28,7 @@ async def publish(
         year=year,
         number=number,
         title=title,
-        media_type=MEDIA_TYPE,
+        media_type="application/json",
         content=content,
         content_sha256=hashlib.sha256(content).hexdigest(),
         published_at=clock_of(session).now(),

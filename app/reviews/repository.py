@@ -61,12 +61,6 @@ async def counted_sheets(session: AsyncSession, panel_id: UUID) -> list[dict[str
     return sorted(sheets, key=lambda sheet: sorted(sheet.items()))
 
 
-async def own_assignment_may_review(session: AsyncSession, assignment_id: UUID, today: date) -> bool:
-    """Whether the caller is still eligible for this assignment of theirs."""
-    statement = text("SELECT gate.may_review(:id, :day)")
-    return bool(await session.scalar(statement, {"id": assignment_id, "day": today}))
-
-
 async def void_draft(session: AsyncSession, assignment_id: UUID) -> None:
     """Whoever declines leaves no sheet behind that could count."""
     await session.execute(

@@ -1,7 +1,6 @@
 """Pure rules of the review: criteria and totals, the seeded draw, quorum, what may be done to an assignment."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
+from app.core.canonical import digest
 from app.core.errors import FieldError, Reason, pointer
 from app.core.workflow import Side, Transition, Workflow
 from app.models.reviews import LIVE, AssignmentState, SubjectOfReview
@@ -26,12 +26,6 @@ def candidates_hash(seed: str, candidates: Sequence[str]) -> str:
     """Binds a draw to its list before it is opened. With the seed, or whoever knows the pool would find the list (and
     so who is left out) by trying."""
     return digest({"seed": seed, "candidates": list(candidates)})
-
-
-def digest(content: object) -> str:
-    """SHA-256 of the canonical JSON (RFC 8785; the numbers in it are integers, decimals are strings)."""
-    canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

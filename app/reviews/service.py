@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record
+from app.core.canonical import digest
 from app.core.clock import league_date
 from app.core.db import clock_of, ids_of
 from app.core.errors import Conflict
 from app.core.jobs import ask
+from app.declarations import repository as declarations
 from app.models.reviews import Assignment, Panel, ReviewCopy, SubjectOfReview
-from app.reviews import repository, rules
+from app.reviews import rules
 
 
 def resource(panel: Panel) -> Resource:
@@ -68,7 +70,7 @@ async def open_panel(
         region_code=region_code,
         case_id=case_id,
         content=content,
-        content_sha256=rules.digest(content),
+        content_sha256=digest(content),
         frozen_at=clock_of(session).now(),
     )
     session.add(copy)
@@ -79,7 +81,7 @@ async def open_panel(
 
 async def insist_on_eligibility(session: AsyncSession, assignment: Assignment) -> None:
     """Checked again under the lock at every step of the caller's own. Raises `Conflict`, which does not say why."""
-    if not await repository.own_assignment_may_review(session, assignment.id, league_date(clock_of(session).now())):
+    if not await declarations.may_review(session, assignment.id, league_date(clock_of(session).now())):
         raise Conflict(rules.INELIGIBLE)
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from app.cases.files.rules import explain, settle, total_of
 from app.cases.rounds.rules import CRITERIA, criteria_of, selected
+from app.core.canonical import digest
 from app.models.cases import CaseFileState
 from app.models.identity import Role
-from app.reviews.rules import digest
 from tests.cases.scene import ROUND, WEIGHTS, Selection, actions, done, make_selection
 from tests.world import World
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.canonical import digest
 from app.core.workflow import Actor, Side
 from app.models.plans import PlanState
 from app.plans.rules import (
@@ -18,7 +19,6 @@ from app.plans.rules import (
     WORKFLOW,
     Section,
     compare,
-    content_hash,
     filing_number,
     freeze,
     judge_person,
@@ -127,14 +127,14 @@ def shuffled(value: Any, order: random.Random) -> Any:
 
 @given(_CONTENT, st.randoms(use_true_random=False))
 def test_the_hash_does_not_depend_on_the_order_of_members(content: dict[str, Any], order: random.Random) -> None:
-    assert content_hash(shuffled(content, order)) == content_hash(content)
-    assert content_hash(json.loads(json.dumps(content))) == content_hash(content)
+    assert digest(shuffled(content, order)) == digest(content)
+    assert digest(json.loads(json.dumps(content))) == digest(content)
 
 
 @given(_CONTENT, _CONTENT)
 def test_a_comparison_is_empty_exactly_if_the_contents_are_equal(before: dict[str, Any], after: dict[str, Any]) -> None:
     found = compare(before, after)
-    assert found.identical is (before == after) is (content_hash(before) == content_hash(after))
+    assert found.identical is (before == after) is (digest(before) == digest(after))
     assert compare(before, before).identical
 
 
@@ -182,7 +182,7 @@ def test_the_hash_of_a_known_content() -> None:
         overview=None,
         items={section: [] for section in Section},
     )
-    assert content_hash(content) == "6690a2846afa0a0f3c206abd1567f36f5c41be5466b206315cc07b7fdf8fa6ea"
+    assert digest(content) == "6690a2846afa0a0f3c206abd1567f36f5c41be5466b206315cc07b7fdf8fa6ea"
 
 
 def test_remarks_point_into_the_version() -> None:

@@ -9,13 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import registry
+from app.core.canonical import digest
 from app.core.db import Entry
 from app.models.cases import Case, CaseRound
 from app.models.declarations import Commitment, CommitmentText, Declaration
 from app.models.identity import Employment, Role
 from app.models.jobs import Job
 from app.models.reviews import Assignment, Expert, Panel, ReviewCopy, SubjectOfReview
-from app.reviews import jobs, rules, service
+from app.reviews import jobs, service
 from app.worker import Handler, Worker
 from tests.world import Actor, World
 
@@ -235,7 +236,7 @@ async def seat(
     await session.flush()
     of_panel: dict[str, Any] = {"panel_id": panel.id, "region_code": REGION, "case_id": case}
     now = world.api.state.database.clock.now()
-    session.add(ReviewCopy(**of_panel, content=CONTENT, content_sha256=rules.digest(CONTENT), frozen_at=now))
+    session.add(ReviewCopy(**of_panel, content=CONTENT, content_sha256=digest(CONTENT), frozen_at=now))
     assignment = Assignment(
         **of_panel,
         id=uuid4(),

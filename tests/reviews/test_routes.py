@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from httpx import AsyncClient
 
+from app.core.canonical import digest
 from app.models.identity import Role
 from app.models.reviews import Panel
-from app.reviews import rules
 from tests.ground import FrozenClock
 from tests.reviews.scene import (
     CONTENT,
@@ -261,7 +261,7 @@ async def test_the_dossier_is_the_frozen_copy(scene: Scene, http: AsyncClient) -
     assert (await expert.get(f"/v1/assignments/{uuid4()}/dossier")).status_code == 404
     assert (await expert.get(f"{path}/dossier", params={"x": "1"})).status_code == 422
     shown = await expert.get(f"{path}/dossier")
-    assert shown.json()["content_sha256"] == rules.digest(CONTENT)
+    assert shown.json()["content_sha256"] == digest(CONTENT)
     unchanged = await expert.get(f"{path}/dossier", headers={"If-None-Match": shown.headers["etag"]})
     assert unchanged.status_code == 304
 
@@ -352,14 +352,14 @@ async def test_signing(scene: Scene, http: AsyncClient, clock: FrozenClock) -> N
         "person_id": str(expert.id),
         "subject_kind": "evaluation",
         "subject_id": str(panel.subject_id),
-        "content_sha256": rules.digest(CONTENT),
+        "content_sha256": digest(CONTENT),
         "criteria": panel.criteria,
         "scores": SCORES,
         "opinion": "扎实（示例）",
         "salt": sheet["salt"],
         "submitted_at": clock.now().isoformat(),
     }
-    assert sheet["signature"] == rules.digest(content)
+    assert sheet["signature"] == digest(content)
     (audited,) = await scene.world.rows("SELECT changes FROM audit_entries WHERE action = 'score-sheets.submit'")
     assert audited.changes == {"signature": sheet["signature"]}
 

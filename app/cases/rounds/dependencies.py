@@ -46,7 +46,7 @@ class RoundFor:
         found = await repository.locked(session, round_id)
         if found is None:
             raise e.NotFound
-        verdict = WORKFLOW.judge(self.action, found.phase, views.actor_of(caller))
+        verdict = WORKFLOW.judge(self.action, found.phase, caller.league_actor())
         insist(verdict, WORKFLOW.transitions[self.action].scope)
         # Alone with the phase: what was recommended before is seen below, nothing more comes in between.
         await repository.hold_phase(session, found.id, share=False)

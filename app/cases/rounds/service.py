@@ -5,11 +5,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.cases.rounds import rules
 from app.cases.rounds.schemas import RoundIn
 from app.core.audit import Resource, record
+from app.core.canonical import digest
 from app.core.db import clock_of, ids_of
 from app.core.errors import CONSTRAINT_REASONS, Invalid, Reason
 from app.core.jobs import ask
 from app.models.cases import CaseRound, RoundPhase
-from app.reviews.rules import digest
 
 CONSTRAINT_REASONS["uq_case_rounds_year"] = Reason(
     "round_exists", "该年度的典型案例遴选已开展", "The year has its round already"

@@ -7,15 +7,10 @@ from app.cases.rounds import repository
 from app.cases.rounds.rules import UNDECIDED, WORKFLOW
 from app.cases.rounds.schemas import RoundOut, RoundSummary
 from app.core.actions import shown
-from app.core.workflow import Actor, Side, Verdict
+from app.core.workflow import Verdict
 from app.models.cases import CaseRound
 
 _MECHANICAL = frozenset({"select", "publish"})
-
-
-def actor_of(caller: Caller) -> Actor:
-    sides = frozenset({Side.LEAGUE} if caller.is_league else set())
-    return Actor(caller.id, caller.scopes, sides, recused=False)
 
 
 async def held_up(session: AsyncSession, found: CaseRound, verdict: Verdict) -> Verdict:
@@ -30,7 +25,7 @@ async def held_up(session: AsyncSession, found: CaseRound, verdict: Verdict) -> 
 
 
 async def show(session: AsyncSession, caller: Caller, found: CaseRound) -> RoundOut:
-    verdicts = WORKFLOW.verdicts(found.phase, actor_of(caller))
+    verdicts = WORKFLOW.verdicts(found.phase, caller.league_actor())
     return RoundOut(
         **RoundSummary.model_validate(found).model_dump(),
         allowed_actions=shown([await held_up(session, found, verdict) for verdict in verdicts]),

@@ -12,7 +12,7 @@ from app.core.actions import shown
 from app.core.audit import Resource, record
 from app.core.db import clock_of, ids_of, walled_from
 from app.core.errors import FieldError, Invalid
-from app.core.workflow import OUTSIDE_GRANT, SAME_PERSON, WRONG_STATE, Actor, Side, Verdict
+from app.core.workflow import OUTSIDE_GRANT, SAME_PERSON, WRONG_STATE, Verdict
 from app.declarations.recusals import repository, rules
 from app.declarations.recusals.rules import BarredFrom, Initiation
 from app.declarations.recusals.schemas import (
@@ -129,10 +129,9 @@ async def detail(session: AsyncSession, caller: Caller, recusal_id: UUID) -> Rec
 
 def judge(action: str, caller: Caller, recusal: Row[Any], decisions: list[RecusalDecisionOut]) -> Verdict:
     """Whether the caller, who sees the recusal, may do this to it now. Who is walled or concerned does not see it."""
-    sides = frozenset({Side.LEAGUE}) if caller.is_league else frozenset[Side]()
     proposals = [decision.decided_by for decision in decisions if decision.outcome == "lift_proposed"]
     authors = {"initiate": recusal.initiated_by, "propose": proposals[-1] if proposals else None}
-    return rules.LIFE.judge(action, recusal.state, Actor(caller.id, caller.scopes, sides, recused=False), authors)
+    return rules.LIFE.judge(action, recusal.state, caller.league_actor(), authors)
 
 
 def _obey(answer: str) -> None:

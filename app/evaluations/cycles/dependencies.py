@@ -13,7 +13,7 @@ from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.evaluations.cycles import repository
 from app.evaluations.cycles.rules import WORKFLOW
-from app.evaluations.cycles.views import actor_of, held_up
+from app.evaluations.cycles.views import held_up
 from app.models.evaluations import EvaluationCycle
 
 Reader = Annotated[Caller, requires("directory:read")]
@@ -45,7 +45,7 @@ class CycleFor:
         cycle = await repository.locked(session, cycle_id)
         if cycle is None:
             raise e.NotFound
-        verdict = await held_up(session, cycle, WORKFLOW.judge(self.action, cycle.phase, actor_of(caller)))
+        verdict = await held_up(session, cycle, WORKFLOW.judge(self.action, cycle.phase, caller.league_actor()))
         insist(verdict, WORKFLOW.transitions[self.action].scope)
         precondition.check(cycle.version)
         return cycle

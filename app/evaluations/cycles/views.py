@@ -4,17 +4,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.principal import Caller
 from app.core.actions import shown
-from app.core.workflow import Actor, Side, Verdict
+from app.core.workflow import Verdict
 from app.evaluations.cycles import repository
 from app.evaluations.cycles.rules import NOT_APPROVED, WORKFLOW
 from app.evaluations.cycles.schemas import CycleOut, CycleSummary
 from app.models.evaluations import EvaluationCycle
-
-
-def actor_of(caller: Caller) -> Actor:
-    """A cycle is about every region: whoever is recused from one opens, closes and publishes it like anybody else."""
-    sides = frozenset({Side.LEAGUE} if caller.is_league else set())
-    return Actor(caller.id, caller.scopes, sides, recused=False)
 
 
 async def held_up(session: AsyncSession, cycle: EvaluationCycle, verdict: Verdict) -> Verdict:
@@ -25,7 +19,7 @@ async def held_up(session: AsyncSession, cycle: EvaluationCycle, verdict: Verdic
 
 
 async def show(session: AsyncSession, caller: Caller, cycle: EvaluationCycle) -> CycleOut:
-    verdicts = WORKFLOW.verdicts(cycle.phase, actor_of(caller))
+    verdicts = WORKFLOW.verdicts(cycle.phase, caller.league_actor())
     return CycleOut(
         **CycleSummary.model_validate(cycle).model_dump(),
         allowed_actions=shown([await held_up(session, cycle, verdict) for verdict in verdicts]),

@@ -4,12 +4,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
+from app.core.canonical import digest
 from app.core.db import ids_of
 from app.core.jobs import ask
 from app.evaluations.files.schemas import AppraisalIn
 from app.evaluations.schemes.rules import plain
 from app.models.evaluations import AppraisalFile, FileState
-from app.reviews.rules import digest
 
 
 async def appraise(session: AsyncSession, caller: Caller, file: AppraisalFile, body: AppraisalIn) -> AppraisalFile:

@@ -8,10 +8,10 @@ from uuid import UUID, uuid5
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.canonical import digest
 from app.core.db import clock_of
 from app.evaluations.schemes.rules import scheme_of
 from app.models.evaluations import EvaluationScheme
-from app.reviews.rules import digest
 
 # A shipped method has the same id wherever it is loaded.
 _NAMESPACE = UUID("5b0e4c0e-3c1c-4f0a-9a53-2f6a1d7f3b11")

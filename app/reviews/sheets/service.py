@@ -5,6 +5,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record
+from app.core.canonical import digest
 from app.core.db import clock_of, ids_of
 from app.core.errors import CONSTRAINT_REASONS, Invalid, Reason
 from app.models.reviews import Assignment, AssignmentState, Panel, ReviewCopy, ScoreSheet, SheetState
@@ -63,7 +64,7 @@ async def submit(
     await panels.insist_on_eligibility(session, assignment)
     sheet.submitted_at = clock_of(session).now()
     sheet.total = rules.total(scores, criteria)
-    sheet.signature = rules.digest(signed_content(panel, copy, sheet))
+    sheet.signature = digest(signed_content(panel, copy, sheet))
     sheet.state = SheetState.SUBMITTED
     # The sheet first: it may be written only while the assignment is open.
     await session.flush()

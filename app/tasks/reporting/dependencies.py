@@ -11,7 +11,6 @@ from app.core import errors as e
 from app.core.actions import insist, shown
 from app.core.etag import IfMatch
 from app.core.routing import answers
-from app.core.workflow import Actor, Side
 from app.models.tasks import ReportingTask
 from app.tasks.reporting import repository, service
 from app.tasks.reporting.rules import TASK_LIFE
@@ -19,11 +18,6 @@ from app.tasks.reporting.schemas import ReportingTaskOut
 
 Reader = Annotated[Caller, requires("tasks:read")]
 Issuer = Annotated[Caller, acts("tasks:issue")]
-
-
-def _actor(caller: Caller) -> Actor:
-    """A task as a whole is about no region; recusal bites where an act names one (`extend`)."""
-    return Actor(caller.id, caller.scopes, frozenset({Side.LEAGUE} if caller.is_league else ()), recused=False)
 
 
 @answers(e.NOT_FOUND)
@@ -49,7 +43,7 @@ class TaskTo:
         task = await repository.one(session, task_id, lock=True)
         if task is None:
             raise e.NotFound
-        insist(TASK_LIFE.judge(self._action, task.state, _actor(caller)), "tasks:issue")
+        insist(TASK_LIFE.judge(self._action, task.state, caller.league_actor()), "tasks:issue")
         precondition.check(task.version)
         return task
 
@@ -62,7 +56,7 @@ class Shows:
         self._caller = caller
 
     async def __call__(self, task: ReportingTask) -> ReportingTaskOut:
-        actions = shown(TASK_LIFE.verdicts(task.state, _actor(self._caller)))
+        actions = shown(TASK_LIFE.verdicts(task.state, self._caller.league_actor()))
         return ReportingTaskOut.whole(task, await service.lines(self._session, task), actions)
 
 
