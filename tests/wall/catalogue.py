@@ -22,7 +22,7 @@ PERSONAL = {
     "recusal_notices": "what the walled person is told of the own wall",
 }
 # Exactly one of their subjects is set, so there is no parent's region to repeat.
-ONE_SUBJECT = {"recusals", "recusal_decisions"}
+ONE_SUBJECT = {"recusals", "recusal_decisions", "superior_decisions"}
 COMMANDS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
 TABLES = """
