@@ -44,47 +44,47 @@ PARTY = """
 # the seed. Until a share is opened a commitment may be made again (a share was lost), and the list with it.
 COMMIT = f"""
 DECLARE
-    found draw_seeds%ROWTYPE;
+    held draw_seeds%ROWTYPE;
     pool uuid[];
 BEGIN
     {PARTY}
     INSERT INTO draw_seeds (occasion_id, kind, version, created_at, updated_at)
     VALUES (occasion, about, 0, at, at) ON CONFLICT DO NOTHING;
-    SELECT * INTO found FROM draw_seeds AS s WHERE s.occasion_id = occasion FOR UPDATE;
-    IF found.kind <> about OR found.office_opened_at IS NOT NULL OR found.committee_opened_at IS NOT NULL THEN
+    SELECT * INTO held FROM draw_seeds AS s WHERE s.occasion_id = occasion FOR UPDATE;
+    IF held.kind <> about OR held.office_opened_at IS NOT NULL OR held.committee_opened_at IS NOT NULL THEN
         RETURN 'wrong_state';
     END IF;
-    IF gate.principal() = CASE party WHEN 'office' THEN found.committee_committed_by
-                                     ELSE found.office_committed_by END THEN
+    IF gate.principal() = (CASE party WHEN 'office' THEN held.committee_committed_by
+                                      ELSE held.office_committed_by END) THEN
         RETURN 'same_person';
     END IF;
     IF party = 'office' THEN
-        found.office_commitment := committed;
-        found.office_committed_by := gate.principal();
-        found.office_committed_at := at;
+        held.office_commitment := committed;
+        held.office_committed_by := gate.principal();
+        held.office_committed_at := at;
     ELSE
-        found.committee_commitment := committed;
-        found.committee_committed_by := gate.principal();
-        found.committee_committed_at := at;
+        held.committee_commitment := committed;
+        held.committee_committed_by := gate.principal();
+        held.committee_committed_at := at;
     END IF;
-    IF found.office_commitment IS NOT NULL AND found.committee_commitment IS NOT NULL THEN
+    IF held.office_commitment IS NOT NULL AND held.committee_commitment IS NOT NULL THEN
         pool := ARRAY(SELECT x.person_id FROM experts AS x
                       WHERE x.active AND (x.term_ends_on IS NULL OR x.term_ends_on >= on_day) ORDER BY 1);
         INSERT INTO draw_secrets (occasion_id, salt, people) VALUES (occasion, salted, pool)
         ON CONFLICT (occasion_id) DO UPDATE SET salt = excluded.salt, people = excluded.people;
         -- The canonical JSON of the sorted pseudonyms.
-        found.candidates_sha256 := (
+        held.candidates_sha256 := (
             SELECT encode(sha256(convert_to('[' || coalesce(string_agg('"' || p || '"', ',' ORDER BY p COLLATE "C"), '')
                                             || ']', 'UTF8')), 'hex')
             FROM (SELECT encode(sha256(convert_to(salted || ':' || person, 'UTF8')), 'hex') AS p
                   FROM unnest(pool) AS person) AS listed);
-        found.frozen_at := at;
+        held.frozen_at := at;
     END IF;
     UPDATE draw_seeds AS s
-    SET office_commitment = found.office_commitment, office_committed_by = found.office_committed_by,
-        office_committed_at = found.office_committed_at, committee_commitment = found.committee_commitment,
-        committee_committed_by = found.committee_committed_by, committee_committed_at = found.committee_committed_at,
-        candidates_sha256 = found.candidates_sha256, frozen_at = found.frozen_at,
+    SET office_commitment = held.office_commitment, office_committed_by = held.office_committed_by,
+        office_committed_at = held.office_committed_at, committee_commitment = held.committee_commitment,
+        committee_committed_by = held.committee_committed_by, committee_committed_at = held.committee_committed_at,
+        candidates_sha256 = held.candidates_sha256, frozen_at = held.frozen_at,
         version = s.version + 1, updated_at = at
     WHERE s.occasion_id = occasion;
     RETURN 'taken';
@@ -92,22 +92,22 @@ END
 """
 
 OPEN = f"""
-DECLARE found draw_seeds%ROWTYPE;
+DECLARE held draw_seeds%ROWTYPE;
 BEGIN
     {PARTY}
-    SELECT * INTO found FROM draw_seeds AS s WHERE s.occasion_id = occasion AND s.kind = about FOR UPDATE;
-    IF found.frozen_at IS NULL OR CASE party WHEN 'office' THEN found.office_opened_at
-                                             ELSE found.committee_opened_at END IS NOT NULL THEN
+    SELECT * INTO held FROM draw_seeds AS s WHERE s.occasion_id = occasion AND s.kind = about FOR UPDATE;
+    IF held.frozen_at IS NULL OR (CASE party WHEN 'office' THEN held.office_opened_at
+                                             ELSE held.committee_opened_at END) IS NOT NULL THEN
         RETURN 'wrong_state';
     END IF;
     IF gate.principal() IN (
-            CASE party WHEN 'office' THEN found.committee_committed_by ELSE found.office_committed_by END,
-            coalesce(CASE party WHEN 'office' THEN found.committee_opened_by ELSE found.office_opened_by END,
+            CASE party WHEN 'office' THEN held.committee_committed_by ELSE held.office_committed_by END,
+            coalesce(CASE party WHEN 'office' THEN held.committee_opened_by ELSE held.office_opened_by END,
                      '00000000-0000-0000-0000-000000000000')) THEN
         RETURN 'same_person';
     END IF;
     IF encode(sha256(convert_to(opened, 'UTF8')), 'hex') IS DISTINCT FROM
-            CASE party WHEN 'office' THEN found.office_commitment ELSE found.committee_commitment END THEN
+            (CASE party WHEN 'office' THEN held.office_commitment ELSE held.committee_commitment END) THEN
         RETURN 'wrong_share';
     END IF;
     IF party = 'office' THEN

@@ -46,6 +46,14 @@ class Selection:
     round: str = ""
     others: dict[str, tuple[Actor, Actor]] = field(default_factory=dict)
 
+    seeded: bool = False
+
+    async def seed(self) -> None:
+        """The ceremony of the round's seed, once: experts who come later are not drawn."""
+        if not self.seeded:
+            await reviews.ceremony(self.office, self.committee, self.round)
+            self.seeded = True
+
     @property
     def round_id(self) -> str:
         return self.round.rsplit("/", 1)[1]
@@ -77,6 +85,7 @@ class Selection:
         """The paths of the case and of its file."""
         path = await self.recommended(region, **more)
         shown = await done(self.office, path, "start-review")
+        await self.seed()
         return path, f"/v1/case-files/{shown['case_file_id']}"
 
     async def panel(self, file: str) -> UUID:
