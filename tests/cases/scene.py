@@ -92,6 +92,7 @@ class Selection:
         return UUID((await self.leader.get(file)).json()["panel"]["id"])
 
     async def draw(self, file: str) -> None:
+        await self.seed()
         asked = await self.office.post(f"/v1/panels/{await self.panel(file)}/draw")
         assert asked.status_code == 202, asked.text
         await self.world.drain()

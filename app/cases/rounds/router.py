@@ -106,7 +106,7 @@ async def commit_round_share(
     """承诺: the office and the committee, two people, each record the hash of a share that they made outside. With the
     second commitment the list of experts is frozen: who enters the pool later is not drawn here. While no share is
     open a commitment may be made again, and the list with it; afterwards 409 `state_conflict`, reason `share_open`."""
-    await seed_service.commit(session, caller, held.occasion, held.seed, body)
+    await seed_service.commit_share(session, caller, held.occasion, held.seed, body)
     shown = await seeds.show(session, caller, held.occasion)
     return reply(shown, version=shown.version, location=held.occasion.path)
 

@@ -29,7 +29,7 @@ async def is_open(session: AsyncSession, occasion_id: UUID) -> bool:
     return bool(await session.scalar(select(opened).where(DrawSeed.occasion_id == occasion_id)))
 
 
-async def commit(
+async def commit_share(
     session: AsyncSession, occasion: Occasion, party: str, commitment: str, *, salt: str, at: datetime, on_day: date
 ) -> str:
     arguments = (occasion.kind, occasion.id, party, commitment, salt, at, on_day)

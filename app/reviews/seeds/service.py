@@ -42,11 +42,13 @@ def refusal(action: str, seed: DrawSeed, occasion: Occasion, party: Party, perso
     return rules.refusal(action, own, other, person, published=occasion.published)
 
 
-async def commit(session: AsyncSession, caller: Caller, occasion: Occasion, seed: DrawSeed, body: CommitmentIn) -> None:
+async def commit_share(
+    session: AsyncSession, caller: Caller, occasion: Occasion, seed: DrawSeed, body: CommitmentIn
+) -> None:
     """Raises `Forbidden` for a party that is not the caller's, `StateConflict`, `FourEyes`."""
     _insist("commit", seed, occasion, body.party, caller)
     now, ids = clock_of(session).now(), ids_of(session)
-    taken = await repository.commit(
+    taken = await repository.commit_share(
         session,
         occasion,
         body.party,
