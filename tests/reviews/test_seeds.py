@@ -109,7 +109,9 @@ async def test_five_answers(scene: Scene, committee: Actor, place: str, http: As
         scene.experts[0],
         await scene.world.machine(REGION),
     ]
-    for path, body in ((seed, None), (f"{seed}/commit", committing("office")), (f"{seed}/open", opening("office"))):
+    asks: list[tuple[str, dict[str, str] | None]] = [(seed, None)]
+    asks += [(f"{seed}/commit", committing("office")), (f"{seed}/open", opening("office"))]
+    for path, body in asks:
         asked = http.get(path) if body is None else http.post(path, json=body, headers={"Idempotency-Key": "a"})
         assert (await asked).status_code == 401
         for stranger in strangers:
@@ -126,8 +128,8 @@ async def test_five_answers(scene: Scene, committee: Actor, place: str, http: As
     refused(await scene.office.post(f"{seed}/commit", committing("office")), 428, "precondition_required")
     stale = await scene.office.post(f"{seed}/commit", committing("office"), etag='"1.0123456789abcdef"')
     refused(stale, 412, "precondition_failed")
-    for body in ({}, {"party": "office", "commitment": "x"}, {**committing("office"), "more": 1}):
-        refused(await scene.office.act(seed, "commit", body), 422, "validation_failed")
+    for wrong in ({}, {"party": "office", "commitment": "x"}, {**committing("office"), "more": 1}):
+        refused(await scene.office.act(seed, "commit", wrong), 422, "validation_failed")
     # Nobody gives the share of a party they are not.
     refused(await scene.office.act(seed, "commit", committing("committee")), 403, "forbidden", "outside_grant")
     refused(await committee.act(seed, "commit", committing("office")), 403, "forbidden", "outside_grant")
