@@ -1,7 +1,7 @@
 """Eligibility per capacity (Art. 11): rules and facts, organisation trees, and who is looked at again.
 
 Revision: 0019
-Follows: 0017
+Follows: 0018
 """
 
 import runpy
@@ -13,7 +13,7 @@ from alembic import op
 from app.models.ddl import APP, WORKER, engine_function, engine_function_again, not_walled, protect, walls_on, within
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -47,6 +47,7 @@ _ALL = (
     Scope("evaluations:review", "评审评估材料", "Review evaluations", "9", judging=True),
     Scope("evaluations:appraise", "综合评议", "Appraise", "9", judging=True),
     Scope("evaluations:approve", "审定评估结果", "Approve results", "10", judging=True),
+    Scope("draws:seed", "提交与公开抽取种子份额", "Commit to and open a share of the draws' seed", "13"),
     Scope("assignments:respond", "答复评审邀请", "Answer review assignments", "11", judging=True),
     Scope("declarations:write", "作出承诺与申报", "Make commitments and declarations", "11"),
     Scope("recusals:apply", "申请他人回避或提供情况", "Apply for somebody's recusal, or inform", "11"),
@@ -80,11 +81,12 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
         | {"directory:write", "plans:file", "projects:admit", "imports:read", "tasks:issue"}
         | {"supervision:read", "supervision:act", "evaluations:read", "evaluations:manage"}
         | {"evaluations:appraise", "declarations:write", "recusals:apply", "recusals:decide", "cases:manage"}
+        | {"draws:seed"}
     ),
     Role.LEAGUE_COMMITTEE: frozenset(
         _READS
         | {"supervision:read", "evaluations:read", "evaluations:appraise", "evaluations:approve"}
-        | {"declarations:write", "recusals:apply", "recusals:decide"}
+        | {"declarations:write", "recusals:apply", "recusals:decide", "draws:seed"}
     ),
     Role.DISCIPLINE_INSPECTOR: frozenset(
         _READS | {"supervision:read", "evaluations:read", "declarations:write", "recusals:apply", "recusals:decide"}

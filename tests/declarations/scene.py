@@ -53,6 +53,7 @@ class Scene:
                 id=uuid4(),
                 subject_kind="evaluation",
                 subject_id=uuid4(),
+                occasion_id=cycle,
                 region_code=region,
                 year=YEAR,
                 criteria=[],

@@ -9,6 +9,7 @@ from app.declarations.letters.rules import Letter, render
 from app.models.declarations import RecusalState
 from app.models.identity import Role
 from tests.declarations.scene import DECIDED, OTHER, REGION, Scene, decided, place
+from tests.declarations.test_reach import FACTS
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ async def test_a_push_is_named_in_what_it_brought_about(scene: Scene) -> None:
     project = await scene.project(await scene.world.organisation())
     path = f"/v1/projects/{project}"
     etag = (await scene.editor.get(path)).headers["etag"]
-    changed = await scene.editor.patch(path, {"investment_entity": {"organisation_id": str(employer)}}, etag=etag)
+    changed = await scene.editor.patch(path, {"organisation_id": str(employer), **FACTS}, etag=etag)
     assert changed.status_code == 200, changed.text
     await scene.world.drain()
     assert await scene.state(seat) == ("done", "submitted", False)

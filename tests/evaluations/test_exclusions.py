@@ -2,10 +2,17 @@
 
 import pytest
 from httpx import AsyncClient
+from sqlalchemy import text
 
 from app.models.identity import Role
-from tests.evaluations.scene import OTHER, REGION, Year, done
+from tests.evaluations.scene import OTHER, REGION, Year, done, make_year
 from tests.world import World
+
+
+@pytest.fixture
+async def year(world: World) -> Year:
+    return await make_year(world)
+
 
 NAME = {"name": "示 例专家", "organisation": None, "reason": "学术观点有分歧（示例）"}
 
@@ -67,8 +74,6 @@ async def test_whoever_is_named_is_drawn_last_and_is_told_nothing(year: Year, wo
     """Seven are in the pool, all bear the one name or another; the named one sits only where nobody else is left."""
     named = year.review.experts[0]
     async with world.admin.administration() as session:
-        from sqlalchemy import text
-
         await session.execute(text("UPDATE people SET name = '独一无二（示例）' WHERE id = :id"), {"id": named.id})
     path = await year.filled()
     await year.editor.client.put(f"{path}/exclusions", json={"items": [{**NAME, "name": "独一 无二（示例）"}]})

@@ -12,7 +12,9 @@ from app.models.ddl import APP, ENGINE, OWNER, WORKER
 # Tables without a class, each with its reason. Partitions are the parent's: see `partitions`.
 ALLOWED = {"alembic_version": "the migrations' own: a revision's name and nothing of ours"}
 # What the requests' role holds no right on at all: it is reached through gate functions, or through nothing.
-SECRET = frozenset({"credentials", "client_secrets", "refresh_tokens", "signing_keys", "walls", *ALLOWED})
+SECRET = frozenset(
+    {"credentials", "client_secrets", "refresh_tokens", "signing_keys", "walls", "draw_secrets", *ALLOWED}
+)
 # Acts over a set, which whoever holds the scope may trigger, a recused officer too.
 MECHANICAL = {("reporting_task_regions", "INSERT"): "a task is issued to all its regions by one act"}
 # Conflict rows that speak of nobody's subject: a person's own, and the policy says whose.

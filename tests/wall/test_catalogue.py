@@ -74,6 +74,8 @@ async def test_a_declared_table_that_is_missing_is_noticed(owner: asyncpg.Connec
 SUBJECT = "region text, organisation uuid, project uuid, kase uuid"
 TIME = "timestamp with time zone"
 DEFINERS: dict[str, set[str]] = {
+    f"commit_share(about text, occasion uuid, party text, committed text, salted text, at {TIME}, on_day date)": {APP},
+    f"open_share(about text, occasion uuid, party text, opened text, at {TIME})": {APP},
     f"assign(assignment uuid, panel uuid, person uuid, words text, at {TIME}, on_day date)": {APP},
     f"clear_of({SUBJECT}, reached text[])": {APP},
     f"decide_recusal(decision uuid, recusal uuid, result text, words text, basis text, at {TIME})": {APP},
