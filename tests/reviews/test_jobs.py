@@ -27,7 +27,7 @@ async def scene(world: World) -> Scene:
 
 
 async def _draws(scene: Scene, panel: Panel) -> list[Any]:
-    return await scene.world.rows("SELECT * FROM draws WHERE panel_id = :p ORDER BY drawn_at, id", p=panel.id)
+    return await scene.world.rows("SELECT * FROM draws WHERE panel_id = :p ORDER BY number", p=panel.id)
 
 
 async def _names(scene: Scene, panel: Panel) -> dict[UUID, str]:
