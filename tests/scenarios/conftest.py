@@ -1,0 +1,65 @@
+"""Each story runs twice: as the product stands, and (`make wall`) once for each removal, when it must fail."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from tests.declarations.scene import Scene, make_scene
+from tests.evaluations.scene import Year, make_year
+from tests.scenarios.attack import Attack, Removal, Site
+from tests.world import World
+
+HERE = Path(__file__).parent
+# Scenes assert that what they set up was answered well: a removal that breaks that proves nothing.
+SET_UP = {HERE / "scene.py", HERE / "attack.py", HERE / "conftest.py"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    told: Attack | None = getattr(metafunc.function, "attack", None)
+    if told is None:
+        return
+    out = [
+        pytest.param(removal, id=f"taken out {number}", marks=pytest.mark.wall)
+        for number, removal in enumerate(told.without, start=1)
+    ]
+    metafunc.parametrize("defence", [pytest.param(None, id="stands"), *out], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def defence(request: pytest.FixtureRequest, shared_api: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Removal | None:
+    """Takes the fix out, before anything is set up."""
+    removal: Removal | None = getattr(request, "param", None)
+    if removal is not None:
+        removal.apply(Site(request.getfixturevalue("settings"), shared_api, monkeypatch))
+    return removal
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Without its fix the story must fail, at one of its own assertions."""
+    if pyfuncitem.funcargs.get("defence") is None:
+        return (yield)
+    try:
+        yield
+    except AssertionError as failure:
+        trace = failure.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = Path(trace.tb_frame.f_code.co_filename) if trace is not None else HERE
+        if place.parent != HERE or place in SET_UP:
+            raise
+        pyfuncitem.add_report_section("call", "fell", f"{place.name}: {str(failure)[:200]}")
+        return True
+    pytest.fail("the attack does not succeed without this fix: the story does not test it")
+
+
+@pytest.fixture
+async def scene(world: World) -> Scene:
+    return await make_scene(world)
+
+
+@pytest.fixture
+async def year(world: World) -> Year:
+    return await make_year(world)
