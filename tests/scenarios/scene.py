@@ -63,6 +63,14 @@ async def items(actor: Actor, path: str, **params: Any) -> list[dict[str, Any]]:
     return found
 
 
+async def page(actor: Actor, path: str, **params: Any) -> dict[str, Any]:
+    """With the total."""
+    listed = await actor.get(path, params={"include_total": "true", **params})
+    assert listed.status_code == 200, listed.text
+    found: dict[str, Any] = listed.json()
+    return found
+
+
 def _is_id(part: str) -> bool:
     try:
         UUID(part)
