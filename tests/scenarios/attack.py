@@ -82,7 +82,8 @@ def gate(function: str, *pieces: tuple[str, str]) -> Removal:
         connection = await asyncpg.connect(site.settings.owner_url.replace("+asyncpg", ""))
         try:
             source = await connection.fetchval(
-                "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'gate'::regnamespace AND proname = $1",
+                "SELECT pg_get_functiondef(oid) FROM pg_proc "
+                "WHERE pronamespace = 'gate'::regnamespace AND proname = $1",
                 function,
             )
             for piece, instead in pieces:

@@ -1,6 +1,6 @@
 """Each story runs twice: as the product stands, and (`make wall`) once for each removal, when it must fail."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 from fastapi import FastAPI
@@ -32,7 +32,7 @@ def defence(request: pytest.FixtureRequest, shared_api: FastAPI, monkeypatch: py
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Without its fix the story must fail, at one of its own assertions."""
     if pyfuncitem.funcargs.get("defence") is None:
         return (yield)

@@ -14,12 +14,18 @@ ALREADY = "该人员在此地区有亲属任职（示例）"
 
 def answer(response: Response) -> tuple[int, bytes]:
     """What an answer says: its status, and its bytes but for the request's id."""
+    assert response.status_code != 500, response.text
     return response.status_code, scrubbed(response)
 
 
 async def recuse(world: World, actor: Actor, **subject: Any) -> str:
     """自行回避: in effect when this returns, with a new token. The path of the recusal."""
-    body = {"initiator": "self", "relation_code": "kinship", "statement": ALREADY, **(subject or {"region_code": REGION})}
+    body = {
+        "initiator": "self",
+        "relation_code": "kinship",
+        "statement": ALREADY,
+        **(subject or {"region_code": REGION}),
+    }
     made = await actor.post("/v1/recusals", body)
     assert made.status_code == 201, made.text
     await world.renew(actor)

@@ -145,7 +145,8 @@ async def test_32_copies_that_lag_behind(year: Year) -> None:
     await year.world.renew(year.committee)
     assert await knock(year.committee, file) == await nowhere(year.committee, file)
     copies = await year.world.rows(
-        "SELECT relname FROM pg_class WHERE relkind IN ('m', 'v') AND has_table_privilege('liangshan_app', oid, 'SELECT')"
+        "SELECT relname FROM pg_class WHERE relkind IN ('m', 'v')"
+        " AND has_table_privilege('liangshan_app', oid, 'SELECT')"
         " AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')"
         " AND NOT coalesce(reloptions @> '{security_invoker=true}', false)"
     )

@@ -86,7 +86,17 @@ def overriding(request: Request) -> Any:
     return _Overriding(database) if request.headers.get("x-override") == "true" else database
 
 
-FLAGS = ("force", "forceShow", "force_show", "override", "override_recusal", "break_glass", "as_admin", "bypass", "sudo")
+FLAGS = (
+    "force",
+    "forceShow",
+    "force_show",
+    "override",
+    "override_recusal",
+    "break_glass",
+    "as_admin",
+    "bypass",
+    "sudo",
+)
 
 
 @attack(7, patched("app.auth.dependencies.database_of", overriding))
@@ -205,5 +215,3 @@ async def test_36_a_back_dated_declaration(year: Year) -> None:
     assert datetime.fromisoformat(recusal["declared_at"]) == now
     assert await items(year.office, "/v1/publications") == [publication]
     assert (await year.row(file)).under_correction
-
-

@@ -79,11 +79,15 @@ async def test_03_editing_ones_own_review_after_the_recusal(world: World) -> Non
     absent = f"/v1/assignments/{uuid4()}"
     for act in ("score-sheet/submit", "accept", "decline", "declare-conflict"):
         body = {"decline": {"reason": "示例"}, "declare-conflict": {"has_interests": False}}.get(act)
-        told = [answer(await expert.post(f"{place}/{act}", body, etag='"1.0123456789abcdef"')) for place in (seat, absent)]
+        told = [
+            answer(await expert.post(f"{place}/{act}", body, etag='"1.0123456789abcdef"')) for place in (seat, absent)
+        ]
         assert told[0] == told[1], act
         assert told[0][0] == 404
     changed = {"scores": {**SCORES, "innovation": "1"}}
-    told = [answer(await put(expert, f"{at}/score-sheet", changed, etag='"1.0123456789abcdef"')) for at in (seat, absent)]
+    told = [
+        answer(await put(expert, f"{at}/score-sheet", changed, etag='"1.0123456789abcdef"')) for at in (seat, absent)
+    ]
     assert told[0] == told[1]
     assert told[0][0] == 404
     assert (await save(expert, elsewhere, SCORES)).status_code == 200
@@ -132,7 +136,9 @@ async def test_11_a_reviewer_changes_employer_in_the_middle(year: Year) -> None:
     38,
     patched(
         "app.reviews.rules.panel_state",
-        lambda *, members, **_: "complete" if all(state in {"done", "suspended", "voided"} for state in members) else "reviewing",
+        lambda *, members, **_: (
+            "complete" if all(state in {"done", "suspended", "voided"} for state in members) else "reviewing"
+        ),
     ),
     gate("pending_on", ("r.state = 'provisional' AND r.initiator <> 'self'", "false")),
 )

@@ -15,7 +15,6 @@ from tests.declarations.scene import Scene
 from tests.evaluations.scene import Year
 from tests.scenarios.attack import NO_WALLS, attack, document, no_wall, patched, sql
 from tests.scenarios.scene import OTHER, REGION, answer, items, page, recuse
-from tests.world import Actor
 
 FILES = "/v1/appraisal-files"
 LISTS = (FILES, "/v1/assignments", "/v1/case-files", "/v1/recusals", "/v1/tasks", "/v1/experts")
@@ -164,9 +163,9 @@ async def test_20_sorting_and_filtering_by_what_is_hidden(scene: Scene) -> None:
             told = {answer(await actor.get(FILES, params=params)) for actor in (scene.second, nobody)}
             assert [status for status, _ in told] == [422], params
     for params in ({"region_code": REGION}, {"state": "appraised"}, {"stale": "false"}):
-        told = await scene.second.get(FILES, params=params)
-        assert str(seat.file) not in told.text, params
-        assert told.json()["items"] == [], params
+        listed = await scene.second.get(FILES, params=params)
+        assert str(seat.file) not in listed.text, params
+        assert listed.json()["items"] == [], params
 
 
 @attack(21, no_wall("recusals"), no_wall("assignments", "panels"))

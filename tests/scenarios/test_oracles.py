@@ -13,6 +13,7 @@ from tests.scenarios.scene import OTHER, REGION, answer, knock, nowhere, recuse
 
 JUDGEMENT = ("appraisal_files", "panels", "assignments", "review_copies", "score_sheets", "result_versions")
 
+
 @attack(23, no_wall(*JUDGEMENT))
 async def test_23_forbidden_or_not_found(year: Year) -> None:
     """Hidden and absent are one answer, byte for byte, by the same number of questions to the database."""

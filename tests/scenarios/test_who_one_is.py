@@ -150,7 +150,10 @@ async def test_10_delegates_sub_reviewers_and_links(scene: Scene, year: Any) -> 
 
 FORGETFUL = gate(
     "set_principal_state",
-    ("UPDATE principals SET disabled_at", "DELETE FROM walls WHERE person_id = target; UPDATE principals SET disabled_at"),
+    (
+        "UPDATE principals SET disabled_at",
+        "DELETE FROM walls WHERE person_id = target; UPDATE principals SET disabled_at",
+    ),
 )
 
 
