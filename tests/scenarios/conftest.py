@@ -3,7 +3,6 @@
 from collections.abc import Generator
 
 import pytest
-from fastapi import FastAPI
 
 from tests.declarations.scene import Scene, make_scene
 from tests.evaluations.scene import Year, make_year
@@ -23,11 +22,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(autouse=True)
-def defence(request: pytest.FixtureRequest, shared_api: FastAPI, monkeypatch: pytest.MonkeyPatch) -> Removal | None:
+def defence(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Removal | None:
     """Takes the fix out, before anything is set up."""
     removal: Removal | None = getattr(request, "param", None)
     if removal is not None:
-        removal.apply(Site(request.getfixturevalue("settings"), shared_api, monkeypatch))
+        settings, api = (request.getfixturevalue(name) for name in ("settings", "shared_api"))
+        removal.apply(Site(settings, api, monkeypatch))
     return removal
 
 
