@@ -24,6 +24,7 @@ from app.core.migrations import UnsuitableDatabaseError, migrate
 from app.main import create_api, create_app
 from app.models.directory import Organisation, Region
 from app.models.identity import Account, Role, SigningKeyRecord
+from app.reviews.seeds import verify
 
 OPENAPI_FILE = Path(__file__).resolve().parents[1] / "openapi" / "openapi.json"
 
@@ -31,9 +32,11 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 keys = typer.Typer(no_args_is_help=True, help="Token-signing keys.")
 users = typer.Typer(no_args_is_help=True, help="People, accounts and grants, by the operator.")
 clients = typer.Typer(no_args_is_help=True, help="Other systems that push.")
+draws = typer.Typer(no_args_is_help=True, help="Draws of experts, repeated.")
 cli.add_typer(keys, name="keys")
 cli.add_typer(users, name="users")
 cli.add_typer(clients, name="clients")
+cli.add_typer(draws, name="draw")
 
 out = Console(soft_wrap=True, highlight=False)
 Result = TypeVar("Result")
@@ -249,6 +252,35 @@ def register_client(
 
     _with_database(command)
     out.print(f"CLIENT_ID={client_id}\nCLIENT_SECRET={secret}", markup=False)
+
+
+@draws.callback()
+def draw() -> None:
+    """Keeps `verify` a command of its own while it is the only one."""
+
+
+@draws.command("verify")
+def verify_draw(
+    places: Annotated[list[str], typer.Argument(metavar="FILE|URL…", help="Published records (`…/draw-record`).")],
+) -> None:
+    """Repeat the draws of published records. A URL is asked with the bearer token of LIANGSHAN_TOKEN, if it is set."""
+    found = 0
+    for place in places:
+        try:
+            record = verify.read(place, os.environ.get("LIANGSHAN_TOKEN"))
+            faults = verify.faults(record)
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise local.SetupError(f"{place} is not a record of draws ({type(error).__name__})") from error
+        for fault in faults:
+            out.print(f"{place}: {fault}", markup=False)
+        found += len(faults)
+        if not faults:
+            count = sum(len(panel["draws"]) for panel in record["panels"])
+            out.print(f"{place}: {count} draws repeated, list {record['candidates_sha256']}", markup=False)
+            for party in ("office", "committee"):
+                out.print(f"  {party} committed to {record[party]['commitment']}", markup=False)
+    if found:
+        raise typer.Exit(1)
 
 
 def _with_database(command: Callable[[Database, Settings], Awaitable[Result]]) -> Result:

@@ -33,7 +33,11 @@ from app.core.idempotency import Replay, ReplayedResponse
 from app.core.logging import configure
 from app.core.routing import larger_bodies
 from app.declarations import router as declarations
+from app.declarations.eligibility import router as eligibility
+from app.declarations.escalations import router as escalations
+from app.declarations.letters import router as letters
 from app.declarations.recusals import router as recusals
+from app.declarations.statistics import router as recusal_statistics
 from app.directory.organisations import router as organisations
 from app.directory.people import router as people
 from app.directory.people.accounts import router as accounts
@@ -42,6 +46,7 @@ from app.directory.practice_areas import router as practice_areas
 from app.directory.reference import router as reference
 from app.evaluations import router as evaluations
 from app.evaluations.cycles import router as evaluation_cycles
+from app.evaluations.exclusions import router as exclusions
 from app.evaluations.files import router as appraisal_files
 from app.evaluations.items import router as evaluation_items
 from app.evaluations.schemes import router as evaluation_schemes
@@ -78,8 +83,14 @@ ROUTERS = (
     declarations.routes,
     recusals.routes,
     recusals.mine,
+    letters.routes,
+    letters.mine,
+    eligibility.routes,
+    escalations.routes,
+    recusal_statistics.routes,
     evaluations.routes,
     evaluation_items.routes,
+    exclusions.routes,
     appraisal_files.routes,
     evaluation_cycles.routes,
     evaluation_schemes.routes,

@@ -78,6 +78,7 @@ def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     assert re.search(r"200 before\n401 the old token\n404 (404 404|403 403) a new one\nin_force\n", printed), printed
     published = [json.loads(line) for line in printed.splitlines() if line.startswith('{"') and '"number":1,' in line]
     assert [document["kind"] for document in published] == ["evaluation_results", "cases"], printed
+    assert re.search(r"/draw-record: [3-9] draws repeated, list [0-9a-f]{64}\n", printed), printed
     results, cases = published
     assert {region["region_code"] for region in results["regions"]} == {"152501", "152502", "152527"}
     assert {case["region_code"] for case in cases["cases"]} == {"152526", "152527"}

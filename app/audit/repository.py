@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from app.audit.schemas import ActFilters
 from app.core.pagination import Order
@@ -12,13 +12,20 @@ ORDER = Order((AuditEntry.occurred_at.expression, AuditEntry.id.expression), des
 
 
 def entries(
-    filters: ActFilters, *, actor_id: UUID | None = None, resource_id: UUID | None = None
+    filters: ActFilters,
+    *,
+    actor_id: UUID | None = None,
+    resource_id: UUID | None = None,
+    recusal_id: UUID | None = None,
 ) -> Select[AuditEntry]:
     statement = select(AuditEntry)
     if actor_id is not None:
         statement = statement.where(AuditEntry.actor_id == actor_id)
     if resource_id is not None:
         statement = statement.where(AuditEntry.resource_id == resource_id)
+    if recusal_id is not None:
+        followed = AuditEntry.changes["recusal_id"].astext == str(recusal_id)
+        statement = statement.where(or_(AuditEntry.resource_id == recusal_id, followed))
     if filters.action is not None:
         statement = statement.where(AuditEntry.action == filters.action)
     if filters.outcome is not None:

@@ -21,7 +21,8 @@ async def list_audit_entries(
     _caller: Auditor, session: Session, pages: Paging, filters: Annotated[AuditFilters, Query()]
 ) -> Page[AuditEntryOut]:
     """The newest first. An auditor who is recused from a region sees no entry about it, but own acts (Art. 11)."""
-    statement = repository.entries(filters, actor_id=filters.actor_id, resource_id=filters.resource_id)
+    about = filters.model_dump(include={"actor_id", "resource_id", "recusal_id"})
+    statement = repository.entries(filters, **about)
     return (await pages.of(session, statement, filters, repository.ORDER)).show(AuditEntryOut.model_validate)
 
 

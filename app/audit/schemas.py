@@ -31,6 +31,11 @@ class ActFilters(PageParams):
 class AuditFilters(ActFilters):
     actor_id: UUID | None = None
     resource_id: UUID | None = None
+    recusal_id: UUID | None = Field(
+        default=None,
+        description="A recusal's timeline: its entries, and what followed from it for assignments, sheets, files.",
+        examples=[None],
+    )
 
 
 class AuditEntryOut(BaseModel):

@@ -3,11 +3,22 @@
 from sqlalchemy import Row
 
 from app.auth.principal import Caller
-from app.auth.schemas import AccessPolicy, ClassEntry, GrantOfMine, Me, MissingScope, RoleEntry, ScopeEntry
+from app.auth.schemas import (
+    AccessPolicy,
+    ClassEntry,
+    GrantOfMine,
+    Me,
+    MissingScope,
+    RoleEntry,
+    ScopeEntry,
+    StaffingEntry,
+    TableEntry,
+)
 from app.auth.scopes import (
     CLIENT_SCOPES,
     CONDITIONS,
     JUDGING_ROLES,
+    MINIMUM_STAFFING,
     ORGANISATION_BOUND,
     REGION_BOUND,
     ROLE_NAMES,
@@ -29,6 +40,59 @@ _REASONS = {
         "It needs a live assignment that you accepted (Art. 11)",
     ),
     "not_asked_for": ("令牌未申请此权限", "The token was asked for fewer scopes"),
+}
+
+# What each class holds, who reads it, and what becomes of it for a person who is recused from one of its subjects.
+_UNTOUCHED = ("不受影响", "Untouched")
+_HIDDEN = ("如同不存在（404），不可写入", "As if it did not exist (404), and not to be written")
+_NO_ACTS = (
+    "照常可读；办理、评判一律拒绝（403 recused）",
+    "Read as before; every act that handles or judges is 403 `recused`",
+)
+_CLASSES: dict[TableClass, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+    TableClass.REFERENCE: (
+        ("区划、指标、办法等基础数据", "Regions, indicators, schemes"),
+        ("所有用户", "Everybody"),
+        _UNTOUCHED,
+    ),
+    TableClass.DOSSIER: (
+        ("计划、项目、自评估、上报的案例", "Plans, projects, self-evaluations, cases as filed"),
+        ("按授权", "By grant: own region, own projects, own field, the league's office"),
+        _NO_ACTS,
+    ),
+    TableClass.PROCEEDING: (
+        ("备案、退回、审定等办理结果", "Filings, returns, admissions"),
+        ("相对人与办理人", "Addressee and handlers"),
+        _NO_ACTS,
+    ),
+    TableClass.JUDGEMENT: (
+        ("评审组、评审任务、评分表、评议档案", "Panels, assignments, sheets, appraisal files"),
+        (
+            "办公室、委员会；专家仅限本人任务",
+            "Office and committee; an expert the own assignment; never the region's staff",
+        ),
+        _HIDDEN,
+    ),
+    TableClass.CONFLICT: (
+        ("承诺、申报、回避及其决定", "Commitments, declarations, recusals, decisions"),
+        ("本人（不含发起人）；有权决定人", "The person self (never who began it); those who decide"),
+        _HIDDEN,
+    ),
+    TableClass.PUBLISHED: (
+        ("公示、公布的结果", "What was published, as frozen bytes"),
+        ("所有用户", "Everybody"),
+        _UNTOUCHED,
+    ),
+    TableClass.IDENTITY: (
+        ("人员、任职、账号、授权", "People, employment, accounts, grants"),
+        ("本人；分管的管理员", "The person self; administrators, each their part"),
+        _UNTOUCHED,
+    ),
+    TableClass.MACHINERY: (
+        ("审计、任务队列、导入、附件", "Audit, jobs, imports, attachments"),
+        ("随其所述对象的类别", "As the class of what it speaks of"),
+        ("随其所述对象的类别", "As the class of what it speaks of"),
+    ),
 }
 
 _UNMET = {"commitment": "commitment_missing", "declaration": "declaration_missing"}
@@ -98,9 +162,19 @@ def access_policy() -> AccessPolicy:
         classes=[
             ClassEntry(
                 table_class=table_class,
-                tables=sorted(t.name for t in metadata.sorted_tables if t.info.get("class") is table_class),
+                holds=say(*_CLASSES[table_class][0]),
+                read_by=say(*_CLASSES[table_class][1]),
+                when_recused=say(*_CLASSES[table_class][2]),
+                tables=[
+                    TableEntry(name=table.name, subjects=sorted({s.kind for s in table.info["subjects"]}))
+                    for table in sorted(metadata.tables.values(), key=lambda table: table.name)
+                    if table.info.get("class") is table_class
+                ],
             )
             for table_class in TableClass
+        ],
+        minimum_staffing=[
+            StaffingEntry(role=role, people=people, reason=say(zh, en)) for role, people, zh, en in MINIMUM_STAFFING
         ],
     )
 

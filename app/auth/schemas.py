@@ -148,9 +148,29 @@ class RoleEntry(BaseModel):
     needs_second_person: bool
 
 
+class TableEntry(BaseModel):
+    """A table, and by which of its subjects its rows are walled (`region`, `organisation`, `project`, `case`)."""
+
+    name: Code
+    subjects: list[Code] = Field(max_length=10)
+
+
 class ClassEntry(BaseModel):
+    """One class of tables: who reads its rows, and what becomes of them for a person who is recused."""
+
     table_class: Code
-    tables: list[Code] = Field(max_length=200)
+    holds: Label
+    read_by: Label
+    when_recused: Label
+    tables: list[TableEntry] = Field(max_length=200)
+
+
+class StaffingEntry(BaseModel):
+    """How many different people hold the role at the least, or some matter finds nobody who may decide it."""
+
+    role: Code
+    people: Annotated[int, Field(ge=1, le=100)]
+    reason: Label
 
 
 class AccessPolicy(BaseModel):
@@ -160,3 +180,4 @@ class AccessPolicy(BaseModel):
     roles: list[RoleEntry] = Field(max_length=50)
     client_scopes: list[Code] = Field(max_length=100)
     classes: list[ClassEntry] = Field(max_length=20)
+    minimum_staffing: list[StaffingEntry] = Field(max_length=50)

@@ -47,10 +47,12 @@ _ALL = (
     Scope("evaluations:review", "评审评估材料", "Review evaluations", "9", judging=True),
     Scope("evaluations:appraise", "综合评议", "Appraise", "9", judging=True),
     Scope("evaluations:approve", "审定评估结果", "Approve results", "10", judging=True),
+    Scope("draws:seed", "提交与公开抽取种子份额", "Commit to and open a share of the draws' seed", "13"),
     Scope("assignments:respond", "答复评审邀请", "Answer review assignments", "11", judging=True),
     Scope("declarations:write", "作出承诺与申报", "Make commitments and declarations", "11"),
     Scope("recusals:apply", "申请他人回避或提供情况", "Apply for somebody's recusal, or inform", "11"),
     Scope("recusals:decide", "决定回避", "Decide recusals", "11"),
+    Scope("recusals:record", "录入上级机关的回避决定", "Record a superior authority's decision on a recusal", "11"),
     Scope("cases:read", "查阅典型案例", "Read cases", "12"),
     Scope("cases:write", "编写典型案例", "Draft cases", "13"),
     Scope("cases:recommend", "推荐典型案例", "Recommend cases to the league", "13"),
@@ -79,11 +81,12 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
         | {"directory:write", "plans:file", "projects:admit", "imports:read", "tasks:issue"}
         | {"supervision:read", "supervision:act", "evaluations:read", "evaluations:manage"}
         | {"evaluations:appraise", "declarations:write", "recusals:apply", "recusals:decide", "cases:manage"}
+        | {"draws:seed"}
     ),
     Role.LEAGUE_COMMITTEE: frozenset(
         _READS
         | {"supervision:read", "evaluations:read", "evaluations:appraise", "evaluations:approve"}
-        | {"declarations:write", "recusals:apply", "recusals:decide"}
+        | {"declarations:write", "recusals:apply", "recusals:decide", "draws:seed"}
     ),
     Role.DISCIPLINE_INSPECTOR: frozenset(
         _READS | {"supervision:read", "evaluations:read", "declarations:write", "recusals:apply", "recusals:decide"}
@@ -106,7 +109,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     ),
     Role.AUDITOR: frozenset({"directory:read", "people:read", "grants:read", "audit:read"}),
     Role.SYSTEM_ADMIN: frozenset({"directory:read", "directory:write", "people:read", "people:write", "grants:read"}),
-    Role.SECURITY_ADMIN: frozenset({"directory:read", "people:read", "grants:read", "grants:write"}),
+    Role.SECURITY_ADMIN: frozenset({"directory:read", "people:read", "grants:read", "grants:write", "recusals:record"}),
 }
 
 CLIENT_SCOPES = frozenset({"directory:read", "projects:read", "projects:push", "imports:read"})
@@ -119,6 +122,26 @@ JUDGING_ROLES = frozenset(role for role, scopes in ROLE_SCOPES.items() if scopes
 # Administration in three (三员分离): nobody holds two of these.
 SEPARATED = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDITOR})
 LEAGUE_ROLES = frozenset({Role.LEAGUE_OFFICE, Role.LEAGUE_COMMITTEE, Role.DISCIPLINE_INSPECTOR})
+
+# With how many people a year can be run, every pair of eyes that the rules ask for included (a test runs one).
+MINIMUM_STAFFING: tuple[tuple[Role, int, str, str], ...] = (
+    (
+        Role.LEAGUE_OFFICE,
+        3,
+        "一人办理，一人评议；一人回避时仍有两人",
+        "One handles, one appraises; two are left where one is recused",
+    ),
+    (Role.LEAGUE_COMMITTEE, 1, "审定结果", "Approves results"),
+    (Role.DISCIPLINE_INSPECTOR, 1, "回避事项的第二决定人", "Second decider on recusals"),
+    (Role.SYSTEM_ADMIN, 1, "人员、账号与单位", "People, accounts and bodies"),
+    (
+        Role.SECURITY_ADMIN,
+        2,
+        "评判类授权与上级决定的录入须两人",
+        "Judging grants, and a superior authority's decision, take two",
+    ),
+    (Role.AUDITOR, 1, "查阅审计记录", "Reads the audit"),
+)
 
 ROLE_NAMES: dict[Role, tuple[str, str]] = {
     Role.LEAGUE_OFFICE: ("委员会办公室", "League committee office: files, admits, runs the year"),

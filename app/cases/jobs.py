@@ -21,11 +21,14 @@ from app.core.canonical import digest
 from app.core.errors import Reason
 from app.evaluations.files.repository import repair_waits
 from app.models.cases import CaseFile, CaseFileState, CaseRound, RoundPhase
+from app.models.draws import OccasionKind
 from app.models.jobs import Job
 from app.models.reviews import Panel
 from app.publications import service as publications
 from app.reviews.repository import counted_sheets
 from app.reviews.rules import PanelState
+from app.reviews.seeds.rules import Occasion
+from app.reviews.seeds.service import publish_record
 
 
 async def settle(session: AsyncSession, job: Job) -> None:
@@ -87,6 +90,7 @@ async def publish(session: AsyncSession, job: Job) -> None:
     held.phase = RoundPhase.PUBLISHED
     await session.flush()
     await record_each(session, "case_files.publish", [resource(file) for file in chosen])
+    await publish_record(session, Occasion(OccasionKind.CASE_ROUND, held.id, published=True))
     changes = {"publication_id": str(publication.id), "content_sha256": publication.content_sha256}
     await record(session, "case_rounds.publish", round_resource(held), changes=changes)
 

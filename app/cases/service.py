@@ -128,6 +128,7 @@ async def start_review(session: AsyncSession, case: Case) -> CaseFile:
         session,
         kind=SubjectOfReview.CASE,
         subject_id=case.id,
+        occasion_id=found.id,
         region_code=case.region_code,
         case_id=case.id,
         year=found.year,

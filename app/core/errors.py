@@ -116,6 +116,7 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "duplicate": ("重复", "given more than once"),
     "dates_out_of_order": ("结束日期早于开始日期", "the end is before the start"),
     "checksum": ("校验位不正确", "the check digit is wrong"),
+    "not_committed_to": ("与承诺不符", "it is not what was committed to"),
     "ring_not_closed": ("环的首尾坐标不一致", "the ring's first and last positions differ"),
     "outside_regions": ("不在本客户端的区划范围内", "outside the regions of this client"),
     "fixed": ("不可更改", "cannot be changed"),

@@ -1,13 +1,14 @@
-"""What the worker does when a region's own statement would bar somebody: whose project it is, who prepared its plan
-(Art. 11).
+"""What the worker looks at again after a change (Art. 11).
 
-It bars nobody, or a region could rid itself of a reviewer by naming an investor or a preparer: it opens a decision
-instead. (The office's admission bars at once: `gate.extend_reach`.)
+What a region states by itself (whose project it is, who prepared its plan) bars nobody, or it could rid itself of a
+reviewer by naming an investor or a preparer: a decision is opened instead, and attributed to whose act it was. What
+the league's own offices change (which body stands under which) bars at once; of an admission see `gate.extend_reach`.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, text, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.registry import lock
@@ -17,7 +18,7 @@ from app.models.declarations import Initiator, Recusal, RecusalState
 from app.models.identity import Employment
 from app.models.jobs import Job
 from app.models.plans import Plan, PlanVersion
-from app.models.projects import Membership, Project
+from app.models.projects import Membership, Project, ProjectChange
 from app.models.reviews import LIVE, Assignment
 from app.models.walls import Wall
 
@@ -31,9 +32,9 @@ async def examine_project(session: AsyncSession, job: Job) -> None:
     # Of a project without an investor nobody is an employee.
     theirs = Employment.organisation_id == project.organisation_id
     people = union(_recused_from(project), _seated(project.region_code, theirs))
-    noted = {"project_id": str(project.id)}
+    ground = _Ground("own_project", await _last_actor(session, project.id), {"project_id": str(project.id)})
     said = f"项目库变更涉及该人员的回避对象或单位 / The library now names what concerns this person: {project.id}"
-    await _open_decisions(session, people, project.region_code, ("own_project", said), noted)
+    await _open_decisions(session, people, project.region_code, ground, said)
 
 
 async def examine_plan(session: AsyncSession, job: Job) -> None:
@@ -42,6 +43,7 @@ async def examine_plan(session: AsyncSession, job: Job) -> None:
     content = select(PlanVersion.content).where(PlanVersion.plan_id == plan_id).order_by(PlanVersion.number.desc())
     plan = await session.get(Plan, plan_id)
     filed = await session.scalar(content.limit(1))
+    signer = select(PlanVersion.signed_by).where(PlanVersion.plan_id == plan_id).order_by(PlanVersion.number.desc())
     if plan is None or filed is None:
         return
     named = {key: [UUID(q[key]) for q in filed["preparers"] if q.get(key)] for key in ("person_id", "organisation_id")}
@@ -50,17 +52,43 @@ async def examine_plan(session: AsyncSession, job: Job) -> None:
         Assignment.person_id.in_(named["person_id"]) | Employment.organisation_id.in_(named["organisation_id"]),
     )
     said = f"年度计划编制单位或人员涉及该人员 / The filed plan names this person or their employer: {plan_id}"
-    await _open_decisions(session, people, plan.region_code, ("prepared_it", said), {"plan_id": str(plan_id)})
+    ground = _Ground("prepared_it", await session.scalar(signer.limit(1)), {"plan_id": str(plan_id)})
+    await _open_decisions(session, people, plan.region_code, ground, said)
+
+
+async def examine_organisation(session: AsyncSession, job: Job) -> None:
+    """A body changed, or came under another one: everybody tied to its tree who judges, or may judge, is looked at
+    again, in the order in which the gate locks people. Until then the gate lets nothing be graded."""
+    changed = {"organisation": UUID(job.payload["resource_id"])}
+    tied = text("SELECT person FROM gate.tied_to(:organisation) AS person ORDER BY gate.lock_key(person)")
+    for person in list(await session.scalars(tied, changed)):
+        await lock(session, person)
+        again = {"person": person, "at": clock_of(session).now()}
+        await session.execute(text("SELECT gate.recheck(:person, :at)"), again)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """The relation, by whose act it came to be (a principal), and what the audit notes of it."""
+
+    relation: str
+    attributed_to: UUID | None
+    noted: dict[str, str]
+
+
+async def _last_actor(session: AsyncSession, project_id: UUID) -> UUID | None:
+    history = select(ProjectChange.actor_id).where(ProjectChange.project_id == project_id)
+    return await session.scalar(history.order_by(ProjectChange.version.desc()).limit(1))
 
 
 async def _open_decisions(
     session: AsyncSession,
     people: Select[UUID] | CompoundSelect[UUID],
     region_code: str,
-    ground: tuple[str, str],
-    noted: dict[str, str],
+    ground: _Ground,
+    statement: str,
 ) -> None:
-    """A decision for each of them, once, in the order in which the gate locks people. `ground`: relation, statement."""
+    """A decision for each of them, once, in the order in which the gate locks people."""
     found = people.subquery()
     now, wall = clock_of(session).now(), f"region:{region_code}"
     for person in await session.scalars(select(found.c[0]).order_by(func.gate.lock_key(found.c[0]))):
@@ -71,7 +99,6 @@ async def _open_decisions(
         barred = select(Wall.subject).where(Wall.person_id == person, Wall.subject == wall)
         if await session.scalar(asked.limit(1)) or await session.scalar(barred):
             continue
-        relation, statement = ground
         recusal = Recusal(
             id=ids_of(session).random(),
             person_id=person,
@@ -79,15 +106,16 @@ async def _open_decisions(
             reaches=[],
             initiator=Initiator.DETECTED,
             initiated_by=None,
-            relation_code=relation,
+            relation_code=ground.relation,
             statement=statement,
+            attributed_to=ground.attributed_to,
             state=RecusalState.PENDING,
             declared_at=now,
         )
         session.add(recusal)
         await session.flush()
         about = Resource("recusal", recusal.id, region_code=region_code)
-        await record(session, "recusals.detect", about, changes=noted)
+        await record(session, "recusals.detect", about, changes=ground.noted)
 
 
 def _recused_from(project: Project) -> Select[UUID]:
@@ -110,9 +138,16 @@ def _seated(region_code: str, related: ColumnElement[bool]) -> Select[UUID]:
     )
 
 
-HANDLERS = {"recusals.examine_project": examine_project, "recusals.examine_plan": examine_plan}
+HANDLERS = {
+    "recusals.examine_project": examine_project,
+    "recusals.examine_plan": examine_plan,
+    "recusals.examine_organisation": examine_organisation,
+}
 SUBSCRIBERS = {
+    "organisations.create": ("recusals.examine_organisation",),
+    "organisations.update": ("recusals.examine_organisation",),
     "projects.create": ("recusals.examine_project",),
     "projects.update": ("recusals.examine_project",),
+    "projects.admit": ("recusals.examine_project",),
     "plans.file": ("recusals.examine_plan",),
 }

@@ -6,7 +6,7 @@ from app.core.errors import FieldError, Reason
 
 COMMITMENT_EXISTS = Reason("commitment_exists", "本年度已作出承诺", "The commitment of this year is made")
 DECLARATION_EXISTS = Reason("declaration_exists", "该申报已提交", "This declaration is made")
-NOT_ELIGIBLE = Reason("ineligible", "不符合评审条件", "Not eligible for this review")
+NOT_ELIGIBLE = Reason("ineligible", "不符合评审、评议条件", "Not eligible for this review or appraisal")
 
 
 def interest_faults(*, has_interests: bool, interests: Sequence[Hashable]) -> list[FieldError]:

@@ -2,6 +2,7 @@
 over. Everybody acts over HTTP, the worker draws and repairs.
 """
 
+import hashlib
 from typing import Any
 
 from app.demo.library import LAST_YEAR, YEAR, figures
@@ -72,8 +73,20 @@ async def _cycle(stage: Stage) -> None:
     [scheme] = await office.listed("/v1/evaluation-schemes")
     body = {"assessment_year": LAST_YEAR, "scheme_id": scheme["id"], "due_on": f"{YEAR}-04-30"}
     cycle = (await office.post("/v1/evaluation-cycles", body)).json()
+    await _seed(stage, f"/v1/evaluation-cycles/{cycle['id']}")
     for code, until in SELF_EVALUATIONS.items():
         await _evaluation(stage, cycle["id"], code, until)
+
+
+async def _seed(stage: Stage, place: str) -> None:
+    """The ceremony before all draws. Real shares are random, and made outside."""
+    parties = {"office": await stage.actor("office1"), "committee": await stage.actor("committee1")}
+    shares = {party: hashlib.sha256(f"示例:{place}:{party}".encode()).hexdigest() for party in parties}
+    for party, actor in parties.items():
+        commitment = hashlib.sha256(shares[party].encode()).hexdigest()
+        await actor.act(f"{place}/draw-seed", "commit", {"party": party, "commitment": commitment})
+    for party, actor in parties.items():
+        await actor.act(f"{place}/draw-seed", "open", {"party": party, "share": shares[party]})
 
 
 async def _evaluation(stage: Stage, cycle: str, code: str, until: str) -> None:
@@ -154,6 +167,7 @@ async def _cases(stage: Stage) -> None:
     held = await office.post(
         "/v1/case-rounds", {**body, "quota": 2, "selected_at_most": 3, "weights": weights, "seats": 3, "quorum": 3}
     )
+    await _seed(stage, held.headers["location"])
     path = await _case(stage, held.json()["id"], "152526", "草原旅游带动牧户增收（示例）", "ecological_tourism")
     await (await stage.actor("approver.152526")).act(path, "recommend")
     started = (await office.act(path, "start-review")).json()

@@ -6,6 +6,7 @@ later, so an existing code is brought up to date only in what the files state.
 
 import hashlib
 import json
+from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any
 
@@ -14,7 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.base import Base
 from app.models.declarations import CommitmentText
-from app.models.directory import ConversionMode, FundingSource, Indicator, Region, Relation
+from app.models.directory import (
+    CalendarDay,
+    ConversionMode,
+    FundingSource,
+    Indicator,
+    LegalBasis,
+    Region,
+    Relation,
+    TimeLimit,
+)
 
 
 async def load_reference_data(session: AsyncSession) -> None:
@@ -33,10 +43,32 @@ async def load_reference_data(session: AsyncSession) -> None:
         (FundingSource, "funding_sources"),
         (Indicator, "indicators"),
         (Relation, "relations"),
+        (TimeLimit, "time_limits"),
     ):
-        rows = [{**row, "position": position} for position, row in enumerate(reference[name], start=1)]
-        await _upsert(session, model, rows)
+        await _upsert(session, model, _placed(reference[name]))
+    await _add(session, LegalBasis, _dated(_placed(reference["legal_bases"])))
+    await _add(session, CalendarDay, [day for span in _read("calendar.json") for day in _days(span)])
     await _add_commitment_texts(session)
+
+
+def _placed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "position": position} for position, row in enumerate(rows, start=1)]
+
+
+def _dated(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "since": row["since"] and date.fromisoformat(row["since"])} for row in rows]
+
+
+def _days(span: dict[str, Any]) -> list[dict[str, Any]]:
+    """What ships is an example (示例): the office enters the official calendar."""
+    first, last = date.fromisoformat(span["day"]), date.fromisoformat(span["until"])
+    days = (first + timedelta(days=ahead) for ahead in range((last - first).days + 1))
+    return [{"day": day, "kind": span["kind"], "name_zh": span["name_zh"], "is_example": True} for day in days]
+
+
+async def _add(session: AsyncSession, model: type[Base], rows: list[dict[str, Any]]) -> None:
+    """What decisions refer to, and what the office keeps by itself, is added once and never brought up to date."""
+    await session.execute(insert(model).values(rows).on_conflict_do_nothing())
 
 
 async def _add_commitment_texts(session: AsyncSession) -> None:
@@ -44,7 +76,7 @@ async def _add_commitment_texts(session: AsyncSession) -> None:
     rows = [
         {**row, "sha256": hashlib.sha256(row["text_zh"].encode()).hexdigest()} for row in _read("commitment_texts.json")
     ]
-    await session.execute(insert(CommitmentText).values(rows).on_conflict_do_nothing(index_elements=["version"]))
+    await _add(session, CommitmentText, rows)
 
 
 async def _upsert(session: AsyncSession, model: type[Base], rows: list[dict[str, Any]]) -> None:

@@ -17,6 +17,7 @@ from app.evaluations.cycles.service import resource as cycle_resource
 from app.evaluations.files import repository, rules, views
 from app.evaluations.files.service import resource
 from app.evaluations.schemes.rules import scheme_of
+from app.models.draws import OccasionKind
 from app.models.evaluations import (
     AppraisalFile,
     CyclePhase,
@@ -31,6 +32,8 @@ from app.models.reviews import Panel
 from app.publications import service as publications
 from app.reviews.repository import counted_sheets
 from app.reviews.rules import PanelState
+from app.reviews.seeds.rules import Occasion
+from app.reviews.seeds.service import publish_record
 
 
 async def settle(session: AsyncSession, job: Job) -> None:
@@ -144,6 +147,7 @@ async def publish(session: AsyncSession, job: Job) -> None:
     cycle.phase = CyclePhase.PUBLISHED
     await session.flush()
     await record_each(session, "appraisal_files.publish", [resource(file) for file in files])
+    await publish_record(session, Occasion(OccasionKind.EVALUATION_CYCLE, cycle.id, published=True))
     changes = {"publication_id": str(publication.id), "content_sha256": publication.content_sha256}
     await record(session, "evaluation_cycles.publish", cycle_resource(cycle), changes=changes)
 

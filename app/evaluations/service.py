@@ -175,6 +175,7 @@ async def accept(session: AsyncSession, caller: Caller, evaluation: Evaluation) 
         session,
         kind=SubjectOfReview.EVALUATION,
         subject_id=evaluation.id,
+        occasion_id=cycle.id,
         region_code=evaluation.region_code,
         case_id=None,
         year=cycle.submission_year,

@@ -109,6 +109,14 @@ def engine_function(signature: str, body: str, *, callers: Sequence[str] = (APP,
     return statements
 
 
+def engine_function_again(signature: str, body: str) -> str:
+    """Another body for an engine's function that stands: owner and rights stay as they are."""
+    return (
+        f"CREATE OR REPLACE FUNCTION gate.{signature} LANGUAGE plpgsql SECURITY DEFINER "
+        f"SET search_path = pg_catalog, public, pg_temp AS $gate$\n{body}\n$gate$"
+    )
+
+
 def _identity(name: str) -> str:
     """`f(a text, b uuid)` → `f(text, uuid)`, which is how ALTER FUNCTION names it."""
     function, _, arguments = name.partition("(")

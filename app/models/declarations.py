@@ -4,18 +4,19 @@
 `recusal_notices` instead. Both are written by gate functions only, and so is the projection `walls`.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import (
     CASE_IF_ANY,
     ORGANISATION_IF_ANY,
     PROJECT_IF_ANY,
+    REGION,
     REGION_IF_ANY,
     Base,
     TableClass,
@@ -117,8 +118,12 @@ class Recusal(Versioned, Base):
     initiated_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
     relation_code: Mapped[str] = mapped_column(ForeignKey("relations.code"))
     statement: Mapped[str]
+    # By whose act a check found it, where nobody started it: a principal, of either kind.
+    attributed_to: Mapped[UUID | None]
     state: Mapped[str]
     declared_at: Mapped[datetime]
+    # By when it is to be decided; set by the database from the calendar, at its start.
+    due_on: Mapped[date | None]
 
 
 class RecusalDecision(Base):
@@ -142,8 +147,39 @@ class RecusalDecision(Base):
     outcome: Mapped[str]
     reason: Mapped[str]
     legal_basis: Mapped[str | None]
+    legal_basis_version: Mapped[int | None]
     decided_by: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
     decided_at: Mapped[datetime]
+
+
+class SuperiorDecision(Base):
+    """What the superior authority has written (上级机关决定) where nobody in the league may decide: recorded by one,
+    confirmed by another; one that was put right before is withdrawn.
+    """
+
+    __tablename__ = "superior_decisions"
+    __table_args__ = (
+        one_of("outcome", ("in_force", "rejected")),
+        CheckConstraint("confirmed_by <> recorded_by", name="two_people"),
+        declare(TableClass.CONFLICT, *_SUBJECTS),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    recusal_id: Mapped[UUID] = mapped_column(ForeignKey("recusals.id"), index=True)
+    region_code: Mapped[str | None]
+    organisation_id: Mapped[UUID | None]
+    project_id: Mapped[UUID | None]
+    case_id: Mapped[UUID | None]
+    authority: Mapped[str]
+    document_number: Mapped[str]
+    issued_on: Mapped[date]
+    outcome: Mapped[str]
+    reason: Mapped[str]
+    legal_basis: Mapped[str | None]
+    recorded_by: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    recorded_at: Mapped[datetime]
+    confirmed_by: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"))
+    confirmed_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
 
 
 class RecusalNotice(Base):
@@ -161,4 +197,27 @@ class RecusalNotice(Base):
     state: Mapped[str]
     since: Mapped[datetime]
     reason: Mapped[str | None]
+    legal_basis: Mapped[str | None]
+    legal_basis_version: Mapped[int | None]
     updated_at: Mapped[datetime]
+
+
+class ExclusionName(Base):
+    """Whom a region asks not to be reviewed by: three at most, with a reason, and advisory (列名回避建议)."""
+
+    __tablename__ = "exclusion_names"
+    __table_args__ = (
+        CheckConstraint("position BETWEEN 1 AND 3", name="three_at_most"),
+        UniqueConstraint("evaluation_id", "position"),
+        ForeignKeyConstraint(["evaluation_id", "region_code"], ["evaluations.id", "evaluations.region_code"]),
+        declare(TableClass.CONFLICT, REGION),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    evaluation_id: Mapped[UUID]
+    region_code: Mapped[str]
+    position: Mapped[int]
+    name: Mapped[str]
+    organisation: Mapped[str | None]
+    reason: Mapped[str]
+    named_by: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    named_at: Mapped[datetime]

@@ -156,3 +156,45 @@ class Relation(Base):
     basis: Mapped[str | None]
     is_example: Mapped[bool]
     position: Mapped[int]
+
+
+class LegalBasis(Base):
+    """What a decision on a recusal can be grounded on (法律依据), by version: a decision names the version that held.
+
+    `applies`: `directly`, or `by_analogy` where the law was written for something else (参照).
+    """
+
+    __tablename__ = "legal_bases"
+    __table_args__ = (one_of("applies", ("directly", "by_analogy")), declare(TableClass.REFERENCE))
+    code: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    title_zh: Mapped[str]
+    provision_zh: Mapped[str]
+    gist_zh: Mapped[str]
+    applies: Mapped[str]
+    since: Mapped[date | None]
+    position: Mapped[int]
+
+
+class CalendarDay(Base):
+    """A day that is not what its weekday says: a holiday (节假日), or a weekend that is worked (调休)."""
+
+    __tablename__ = "calendar_days"
+    __table_args__ = (one_of("kind", ("holiday", "workday")), declare(TableClass.REFERENCE))
+    day: Mapped[date] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name_zh: Mapped[str]
+    is_example: Mapped[bool]
+
+
+class TimeLimit(Base):
+    """Within how many working days (工作日) something is to be done."""
+
+    __tablename__ = "time_limits"
+    __table_args__ = (CheckConstraint("working_days >= 1", name="some_days"), declare(TableClass.REFERENCE))
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name_zh: Mapped[str]
+    name_en: Mapped[str]
+    working_days: Mapped[int]
+    is_example: Mapped[bool]
+    position: Mapped[int]

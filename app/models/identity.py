@@ -69,6 +69,7 @@ class EmploymentKind(StrEnum):
     SECONDED = "seconded"
     BOARD = "board"
     ADVISER = "adviser"
+    SHAREHOLDER = "shareholder"
 
 
 class Employment(Versioned, Base):

@@ -29,6 +29,7 @@ class Job(Base):
         one_of("state", ("queued", "claimed", "done", "failed")),
         CheckConstraint("(state = 'claimed') = (claim IS NOT NULL)", name="claim_when_claimed"),
         Index("ix_jobs_due", "run_at", "id", postgresql_where="state IN ('queued', 'claimed')"),
+        Index("ix_jobs_undone", "kind", postgresql_where="state <> 'done'"),
         declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY, CASE_IF_ANY),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -63,6 +63,8 @@ class Panel(Versioned, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     subject_kind: Mapped[str]
     subject_id: Mapped[UUID]
+    # The cycle or the case round by whose seed members are drawn.
+    occasion_id: Mapped[UUID]
     region_code: Mapped[str] = mapped_column(ForeignKey("regions.code"))
     case_id: Mapped[UUID | None]
     year: Mapped[int]
@@ -76,10 +78,11 @@ class Panel(Versioned, Base):
 
 
 class Draw(Base):
-    """A seeded draw (随机抽取): the frozen list of candidates, its hash and the seed, so that it can be repeated."""
+    """A draw (随机抽取) of a panel: its list and what came of it, as pseudonyms that are the panel's own."""
 
     __tablename__ = "draws"
     __table_args__ = (
+        UniqueConstraint("panel_id", "number"),
         ForeignKeyConstraint(["panel_id", "region_code"], ["panels.id", "panels.region_code"]),
         declare(TableClass.JUDGEMENT, REGION, CASE_IF_ANY),
     )
@@ -87,10 +90,15 @@ class Draw(Base):
     panel_id: Mapped[UUID]
     region_code: Mapped[str]
     case_id: Mapped[UUID | None]
-    seed: Mapped[str]
+    number: Mapped[int]
+    # Of draws from before there was a seed of the cycle or the round: made in the worker, each its own.
+    seed: Mapped[str | None]
     candidates: Mapped[list[Any]]
     candidates_sha256: Mapped[str]
     excluded: Mapped[dict[str, Any]]
+    # In the order of the draw: as many as took a seat, then the reserves.
+    drawn: Mapped[list[Any]]
+    seated: Mapped[int]
     drawn_at: Mapped[datetime]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.core.audit import record, record_each
+from app.core.canonical import digest
 from app.core.clock import league_date
 from app.core.db import clock_of, ids_of
 from app.core.jobs import ask
@@ -19,6 +20,8 @@ from app.models.jobs import Job
 from app.models.reviews import LIVE, Assignment, AssignmentState, Draw, Panel
 from app.reviews import repository, rules, service
 from app.reviews.rules import PanelState
+from app.reviews.seeds import service as seeds
+from app.reviews.seeds.service import Urn
 
 
 class OvertakenError(Exception):
@@ -26,7 +29,7 @@ class OvertakenError(Exception):
 
 
 async def draw(session: AsyncSession, job: Job) -> None:
-    """`reviews.draw`: fills the open seats and the reserve by a seeded draw over who is eligible."""
+    """`reviews.draw`: fills the open seats and the reserve by the seed of the cycle or round, over who is eligible."""
     panel = await _seat(session, await _panel(session, job), with_reserve=True)
     # A new version even where nobody was found: the next request for a draw is then another one.
     flag_modified(panel, "updated_at")
@@ -83,25 +86,25 @@ async def _settle(session: AsyncSession, panel: Panel, job: Job, *, formed: bool
 class _Plan:
     seating: rules.Seating
     people: frozenset[UUID]
+    urn: Urn | None
     pool: repository.Pool | None
 
 
 async def _seat(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> Panel:
-    seed = rules.seed_of(ids_of(session).random(), ids_of(session).random())
-    plan = await _plan(session, panel, seed, with_reserve=with_reserve)
+    plan = await _plan(session, panel, with_reserve=with_reserve)
     await repository.lock_people(session, plan.people)
     locked = await repository.locked_panel(session, panel.id)
     assert locked is not None  # noqa: S101
-    if await _plan(session, locked, seed, with_reserve=with_reserve) != plan:
+    if await _plan(session, locked, with_reserve=with_reserve) != plan:
         raise OvertakenError
     await repository.promote(session, plan.seating.promoted)
-    drawn = await _draw(session, locked, seed, plan.pool, plan.seating) if plan.pool else []
+    drawn = await _draw(session, locked, plan.urn, plan.pool, plan.seating) if plan.urn and plan.pool else []
     told = [*plan.seating.promoted, *drawn]
     await record_each(session, "assignments.invite", [service.of_assignment(one, panel) for one in told])
     return locked
 
 
-async def _plan(session: AsyncSession, panel: Panel, seed: str, *, with_reserve: bool) -> _Plan:
+async def _plan(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> _Plan:
     today = league_date(clock_of(session).now())
     states = await repository.members(session, panel.id)
     vacant = panel.seats - sum(state in LIVE for state in states)
@@ -109,27 +112,37 @@ async def _plan(session: AsyncSession, panel: Panel, seed: str, *, with_reserve:
     wanted = panel.reserves if with_reserve else 0
     # Nobody is drawn while reserves are enough.
     needs_draw = max(vacant, 0) + wanted > len(reserves)
-    pool = await repository.pool(session, panel, today) if needs_draw else None
-    drawn = rules.draw_order(seed, pool.eligible) if pool else []
+    # Nor while the seed is not open, where a panel that was named is repaired.
+    urn = await _urn(session, panel) if needs_draw else None
+    pool = await repository.pool(session, panel, urn.names, today) if urn else None
+    drawn = urn.order(pool.eligible) if urn and pool else []
     seating = rules.seating(vacant=vacant, wanted_reserves=wanted, waiting=list(reserves), drawn=drawn)
     promoted = [reserves[assignment] for assignment in seating.promoted]
-    return _Plan(seating, frozenset([*promoted, *seating.seated, *seating.reserves]), pool)
+    return _Plan(seating, frozenset([*promoted, *seating.seated, *seating.reserves]), urn, pool)
+
+
+async def _urn(session: AsyncSession, panel: Panel) -> Urn | None:
+    """The number of the draw is part of its key: nobody decides by which of several a panel is made."""
+    number = await repository.last_draw(session, panel.id) + 1
+    return await seeds.urn(session, panel.occasion_id, panel.subject_id, number=number)
 
 
 async def _draw(
-    session: AsyncSession, panel: Panel, seed: str, pool: repository.Pool, seating: rules.Seating
+    session: AsyncSession, panel: Panel, urn: Urn, pool: repository.Pool, seating: rules.Seating
 ) -> list[UUID]:
     """The draw's record, with which anybody entitled can repeat it, and the invitations that follow from it."""
-    candidates = [str(person) for person in pool.eligible]
+    candidates = urn.candidates(pool.eligible)
     made = Draw(
         id=ids_of(session).random(),
         panel_id=panel.id,
         region_code=panel.region_code,
         case_id=panel.case_id,
-        seed=seed,
+        number=urn.number,
         candidates=candidates,
-        candidates_sha256=rules.candidates_hash(seed, candidates),
+        candidates_sha256=digest(candidates),
         excluded=pool.excluded,
+        drawn=[urn.names[person] for person in (*seating.seated, *seating.reserves)],
+        seated=len(seating.seated),
         drawn_at=clock_of(session).now(),
     )
     session.add(made)

@@ -35,7 +35,7 @@ async def counts(session: AsyncSession, panel_id: UUID) -> dict[tuple[str, bool]
 
 
 async def draws(session: AsyncSession, panel_id: UUID) -> Sequence[Draw]:
-    return (await session.scalars(select(Draw).where(Draw.panel_id == panel_id).order_by(Draw.drawn_at))).all()
+    return (await session.scalars(select(Draw).where(Draw.panel_id == panel_id).order_by(Draw.number))).all()
 
 
 async def members(session: AsyncSession, panel_id: UUID) -> Sequence[str]:
@@ -81,16 +81,22 @@ class Pool:
     excluded: dict[str, int]
 
 
-async def pool(session: AsyncSession, panel: Panel, today: date) -> Pool:
-    """Everybody in the pool of experts who has no assignment on this panel yet."""
+async def pool(session: AsyncSession, panel: Panel, people: Iterable[UUID], today: date) -> Pool:
+    """Everybody of the frozen list who has no assignment on this panel yet."""
     rows = await session.execute(
         text(
-            "SELECT x.person_id, gate.ineligibility(x.person_id, :region, :kase, :day, false) AS rules "
-            "FROM experts AS x "
-            "WHERE NOT EXISTS (SELECT FROM assignments AS a WHERE a.panel_id = :panel AND a.person_id = x.person_id) "
-            "ORDER BY x.person_id"
+            "SELECT person, gate.ineligibility(person, :region, :kase, :day, false) AS rules "
+            "FROM unnest(CAST(:people AS uuid[])) AS person "
+            "WHERE NOT EXISTS (SELECT FROM assignments AS a WHERE a.panel_id = :panel AND a.person_id = person) "
+            "ORDER BY person"
         ),
-        {"region": panel.region_code, "kase": panel.case_id, "day": today, "panel": panel.id},
+        {
+            "region": panel.region_code,
+            "kase": panel.case_id,
+            "day": today,
+            "panel": panel.id,
+            "people": list(people),
+        },
     )
     eligible: list[UUID] = []
     excluded: dict[str, int] = {}
@@ -133,6 +139,11 @@ async def promote(session: AsyncSession, assignments: Sequence[UUID]) -> None:
         .values(is_reserve=False, version=Assignment.version + 1, updated_at=clock_of(session).now())
         .execution_options(synchronize_session=False)
     )
+
+
+async def last_draw(session: AsyncSession, panel_id: UUID) -> int:
+    statement = select(func.coalesce(func.max(Draw.number), 0)).where(Draw.panel_id == panel_id)
+    return (await session.execute(statement)).scalar_one()
 
 
 async def last_position(session: AsyncSession, panel_id: UUID) -> int:

@@ -1,6 +1,5 @@
-"""Pure rules of the review: criteria and totals, the seeded draw, quorum, what may be done to an assignment."""
+"""Pure rules of the review: criteria and totals, seats, quorum, what may be done to an assignment."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from app.core.canonical import digest
 from app.core.errors import FieldError, Reason, pointer
 from app.core.workflow import Side, Transition, Workflow
 from app.models.reviews import LIVE, AssignmentState, SubjectOfReview
@@ -20,12 +18,6 @@ NO_OPEN_SEAT = Reason("no_open_seat", "评审组席位已满", "Every seat of th
 # A total is on this scale whatever the criteria's own maxima and the sum of their weights.
 SCALE = 100
 TOTAL_PLACES = Decimal("0.0001")
-
-
-def candidates_hash(seed: str, candidates: Sequence[str]) -> str:
-    """Binds a draw to its list before it is opened. With the seed, or whoever knows the pool would find the list (and
-    so who is left out) by trying."""
-    return digest({"seed": seed, "candidates": list(candidates)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +70,6 @@ def score_faults(scores: Mapping[str, Decimal], criteria: Iterable[Criterion], *
 
 def _score_pointer(code: str) -> str:
     return pointer(["scores", code])
-
-
-def draw_order(seed: str, people: Iterable[UUID]) -> list[UUID]:
-    """随机抽取: by SHA-256(seed ‖ person). The same seed gives the same order, in whatever order people come."""
-    return sorted(people, key=lambda person: hashlib.sha256(f"{seed}{person}".encode()).digest())
-
-
-def seed_of(*entropy: UUID) -> str:
-    return hashlib.sha256(b"".join(part.bytes for part in entropy)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ async def open_panel(
     *,
     kind: SubjectOfReview,
     subject_id: UUID,
+    occasion_id: UUID,
     region_code: str,
     case_id: UUID | None,
     year: int,
@@ -43,7 +44,8 @@ async def open_panel(
 ) -> Panel:
     """A panel without members, and the frozen copy (JSON-ready `content`) that its members will judge.
 
-    In the transaction of an officer who is not walled. `criteria`: code, name, max, weight, the numbers as decimal
+    In the transaction of an officer who is not walled. `occasion_id`: the cycle or round by whose seed members are
+    drawn. `criteria`: code, name, max, weight, the numbers as decimal
     strings. A `title` in the content is what members are told of the subject once they have accepted. Raises
     `ValueError` for criteria that no total can be made of.
     """
@@ -52,6 +54,7 @@ async def open_panel(
         id=ids_of(session).random(),
         subject_kind=kind,
         subject_id=subject_id,
+        occasion_id=occasion_id,
         region_code=region_code,
         case_id=case_id,
         year=year,

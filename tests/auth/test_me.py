@@ -87,8 +87,11 @@ async def test_the_policy_is_the_code(world: World) -> None:
     assert {role["role"]: set(role["scopes"]) for role in policy["roles"]} == ROLE_SCOPES
     assert {r["role"] for r in policy["roles"] if r["needs_second_person"]} == JUDGING_ROLES
     assert set(policy["client_scopes"]) == CLIENT_SCOPES
-    classes = {table: entry["table_class"] for entry in policy["classes"] for table in entry["tables"]}
+    classes = {table["name"]: entry["table_class"] for entry in policy["classes"] for table in entry["tables"]}
     assert classes == {t.name: t.info["class"] for t in metadata.sorted_tables}
+    walled = {table["name"]: table["subjects"] for entry in policy["classes"] for table in entry["tables"]}
+    assert walled["score_sheets"] == ["case", "region"]
+    assert {role["role"]: role["people"] for role in policy["minimum_staffing"]}["security_admin"] == 2
 
 
 async def test_without_a_token_neither_is_shown(http: AsyncClient) -> None:

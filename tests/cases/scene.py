@@ -46,6 +46,14 @@ class Selection:
     round: str = ""
     others: dict[str, tuple[Actor, Actor]] = field(default_factory=dict)
 
+    seeded: bool = False
+
+    async def seed(self) -> None:
+        """The ceremony of the round's seed, once: experts who come later are not drawn."""
+        if not self.seeded:
+            await reviews.ceremony(self.office, self.committee, self.round)
+            self.seeded = True
+
     @property
     def round_id(self) -> str:
         return self.round.rsplit("/", 1)[1]
@@ -77,12 +85,14 @@ class Selection:
         """The paths of the case and of its file."""
         path = await self.recommended(region, **more)
         shown = await done(self.office, path, "start-review")
+        await self.seed()
         return path, f"/v1/case-files/{shown['case_file_id']}"
 
     async def panel(self, file: str) -> UUID:
         return UUID((await self.leader.get(file)).json()["panel"]["id"])
 
     async def draw(self, file: str) -> None:
+        await self.seed()
         asked = await self.office.post(f"/v1/panels/{await self.panel(file)}/draw")
         assert asked.status_code == 202, asked.text
         await self.world.drain()

@@ -17,7 +17,7 @@ from tests.world import Actor, World
 
 REGION, OTHER = "152501", "152502"
 YEAR = 2026
-DECIDED = {"reason": "情况属实（示例）", "legal_basis": "公务员法第七十六条"}
+DECIDED = {"reason": "情况属实（示例）", "legal_basis": "civil_servants_76"}
 
 
 @dataclass
@@ -53,6 +53,7 @@ class Scene:
                 id=uuid4(),
                 subject_kind="evaluation",
                 subject_id=uuid4(),
+                occasion_id=cycle,
                 region_code=region,
                 year=YEAR,
                 criteria=[],

@@ -40,6 +40,14 @@ class Year:
     cycle: str = ""
     others: dict[str, tuple[Actor, Actor]] = field(default_factory=dict)
 
+    seeded: bool = False
+
+    async def seed(self) -> None:
+        """The ceremony of the cycle's seed, once: experts who come later are not drawn."""
+        if not self.seeded:
+            await reviews.ceremony(self.office, self.committee, self.cycle)
+            self.seeded = True
+
     async def staff(self, region: str) -> tuple[Actor, Actor]:
         """Editor and approver of the region."""
         if region == REGION:
@@ -78,6 +86,7 @@ class Year:
         """The paths of the self-evaluation and of its appraisal file."""
         path = await self.sent(region)
         shown = await done(self.office, path, "accept")
+        await self.seed()
         return path, f"/v1/appraisal-files/{shown['appraisal_file_id']}"
 
     async def panel(self, file: str) -> UUID:

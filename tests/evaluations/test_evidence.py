@@ -31,6 +31,7 @@ async def seated(year: Year) -> tuple[list[tuple[Actor, str]], str, str]:
     await year.send(path)
     accepted = await done(year.office, path, "accept")
     appraisal = f"/v1/appraisal-files/{accepted['appraisal_file_id']}"
+    await year.seed()
     assert (await year.office.post(f"/v1/panels/{await year.panel(appraisal)}/draw")).status_code == 202
     await year.world.drain()
     return await year.seats(appraisal), file, other.rsplit("/", 1)[1]

@@ -108,6 +108,7 @@ async def test_who_had_a_hand_in_the_self_evaluation_judges_nothing_of_it(year: 
     await promise(year.world, turncoat)
     shown = await done(year.office, path, "accept")
     file = f"/v1/appraisal-files/{shown['appraisal_file_id']}"
+    await year.seed()
     assert (await year.office.post(f"/v1/panels/{await year.panel(file)}/draw")).status_code == 202
     await year.world.drain()
     for seat in await year.seats(file):

@@ -1,5 +1,6 @@
 """A panel and the people around it: officers, a pool of experts, and short words for what they do."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -45,6 +46,13 @@ class Scene:
     experts: list[Actor]
     employer: UUID
     settled: list[UUID] = field(default_factory=list)
+    committee: Actor | None = None
+    cycle: UUID | None = None
+
+    async def seeded(self, place: str) -> None:
+        """The whole ceremony of a cycle or round, by this scene's office and somebody of the committee."""
+        self.committee = self.committee or await self.world.person(Role.LEAGUE_COMMITTEE)
+        await ceremony(self.office, self.committee, place)
 
     async def drain(self) -> int:
         """The worker; a job that fails fails the test."""
@@ -68,15 +76,24 @@ class Scene:
         quorum: int = 2,
         officer: Actor | None = None,
         content: dict[str, Any] | None = None,
+        seeded: bool = True,
     ) -> Panel:
-        """As evaluations and cases open one, in an officer's transaction."""
-        subject = await self._case(region) if kind is SubjectOfReview.CASE else uuid4()
+        """As evaluations and cases open one, in an officer's transaction, after the ceremony of its seed."""
+        if kind is SubjectOfReview.CASE:
+            subject, occasion = await self._case(region)
+            place = f"/v1/case-rounds/{occasion}"
+        else:
+            subject, occasion = uuid4(), await self._cycle()
+            place = f"/v1/evaluation-cycles/{occasion}"
+        if seeded and not await self.world.rows("SELECT 1 FROM draw_seeds WHERE occasion_id = :id", id=occasion):
+            await self.seeded(place)
         database = self.world.api.state.database
         async with database.transaction(Entry("person", (officer or self.office).id)) as session:
             return await service.open_panel(
                 session,
                 kind=kind,
                 subject_id=subject,
+                occasion_id=occasion,
                 region_code=region,
                 case_id=subject if kind is SubjectOfReview.CASE else None,
                 year=YEAR - 1,
@@ -124,8 +141,18 @@ class Scene:
     async def state(self, panel: Panel) -> str:
         return str((await self.world.rows("SELECT state FROM panels WHERE id = :id", id=panel.id))[0].state)
 
-    async def _case(self, region: str) -> UUID:
-        """A recommended case, as the region left it."""
+    async def _cycle(self) -> UUID:
+        """Of a year that no other scene evaluates."""
+        if self.cycle is None:
+            [scheme] = (await self.office.get("/v1/evaluation-schemes")).json()["items"]
+            body = {"assessment_year": 2020, "scheme_id": scheme["id"], "due_on": "2021-04-30"}
+            made = await self.office.post("/v1/evaluation-cycles", body)
+            assert made.status_code == 201, made.text
+            self.cycle = UUID(made.json()["id"])
+        return self.cycle
+
+    async def _case(self, region: str) -> tuple[UUID, UUID]:
+        """A recommended case, as the region left it, and its round."""
         now = self.world.api.state.database.clock.now()
         editor = await self.world.person((Role.REGION_EDITOR, region))
         async with self.world.admin.administration() as session:
@@ -153,7 +180,7 @@ class Scene:
                 recommended_at=now,
             )
             session.add(case)
-        return case.id
+        return case.id, held.id
 
     async def expert(
         self, *more: Role, employed_at: UUID | None = None, pool: bool = True, judges: bool = True
@@ -182,6 +209,25 @@ class Scene:
                 await promise(session, self.world, actor)
         await self.world.renew(actor)
         return actor
+
+
+SHARES = {"office": "0a" * 32, "committee": "0b" * 48}
+
+
+async def commit(actor: Actor, place: str, party: str) -> None:
+    commitment = hashlib.sha256(SHARES[party].encode()).hexdigest()
+    await done(actor, f"{place}/draw-seed", "commit", {"party": party, "commitment": commitment})
+
+
+async def open_share(actor: Actor, place: str, party: str) -> None:
+    await done(actor, f"{place}/draw-seed", "open", {"party": party, "share": SHARES[party]})
+
+
+async def ceremony(office: Actor, committee: Actor, place: str) -> None:
+    """Both commit, then both open: from here on the panels of the cycle or round can be drawn."""
+    for step in (commit, open_share):
+        await step(office, place, "office")
+        await step(committee, place, "committee")
 
 
 NONE = {"has_interests": False}
@@ -223,6 +269,7 @@ async def seat(
         id=uuid4(),
         subject_kind=kind,
         subject_id=subject,
+        occasion_id=uuid4(),
         region_code=REGION,
         case_id=case,
         year=YEAR - 1,

@@ -1,6 +1,7 @@
 """Draw, repair, settle: who is seated, who never is, and what is left when nobody is."""
 
 import asyncio
+import hashlib
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -10,11 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from app.auth import registry
+from app.core.canonical import digest
 from app.models.reviews import Panel
-from app.reviews import rules
 from app.worker import Worker
 from tests.ground import FrozenClock
-from tests.reviews.scene import OTHER, REGION, Scene, done, make_scene, order_recusal
+from tests.reviews.scene import OTHER, REGION, SHARES, Scene, done, make_scene, order_recusal
 from tests.world import Actor, World
 
 WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
@@ -27,6 +28,15 @@ async def scene(world: World) -> Scene:
 
 async def _draws(scene: Scene, panel: Panel) -> list[Any]:
     return await scene.world.rows("SELECT * FROM draws WHERE panel_id = :p ORDER BY drawn_at, id", p=panel.id)
+
+
+async def _names(scene: Scene, panel: Panel) -> dict[UUID, str]:
+    """Everybody of the frozen list, by the pseudonym of this panel."""
+    [kept] = await scene.world.rows("SELECT salt, people FROM draw_secrets WHERE occasion_id = :o", o=panel.occasion_id)
+    return {
+        person: hashlib.sha256(f"{kept.salt}:{panel.subject_id}:{person}".encode()).hexdigest()
+        for person in kept.people
+    }
 
 
 async def _alone_with(scene: Scene, person: Actor, statement: str, **values: Any) -> None:
@@ -43,11 +53,15 @@ async def _decline(expert: Actor, path: str) -> None:
 async def test_a_draw_can_be_repeated_from_its_record(scene: Scene) -> None:
     panel = await scene.drawn(seats=3, quorum=2, reserves=1)
     (made,) = await _draws(scene, panel)
-    assert made.candidates == sorted(str(expert.id) for expert in scene.experts)
-    assert made.candidates_sha256 == rules.candidates_hash(made.seed, made.candidates)
-    again = rules.draw_order(made.seed, [UUID(candidate) for candidate in made.candidates])
+    names = await _names(scene, panel)
+    assert made.candidates == sorted(names[expert.id] for expert in scene.experts)
+    assert made.candidates_sha256 == digest(made.candidates)
+    seed = hashlib.sha256((SHARES["office"] + SHARES["committee"]).encode()).hexdigest()
+    key = hashlib.sha256(f"{seed}:{panel.subject_id}".encode()).hexdigest()
+    again = sorted(made.candidates, key=lambda name: hashlib.sha256((key + name).encode()).hexdigest())
     members = await scene.seats(panel) + await scene.seats(panel, reserve=True)
-    assert [member.id for member, _ in members] == again[:4]
+    assert [names[member.id] for member, _ in members] == again[:4] == made.drawn
+    assert (made.number, made.seated, made.seed) == (1, 3, None)
     rows = await scene.world.rows("SELECT position, state, method FROM assignments ORDER BY position")
     assert [tuple(row) for row in rows] == [(n, "invited", "drawn") for n in (1, 2, 3, 4)]
     audited = await scene.world.rows(
@@ -60,9 +74,11 @@ async def test_a_draw_can_be_repeated_from_its_record(scene: Scene) -> None:
     assert len(told) == 3
 
 
-async def test_two_draws_have_two_seeds(scene: Scene) -> None:
+async def test_nobody_has_the_same_name_in_two_panels(scene: Scene) -> None:
     first, second = await scene.drawn(), await scene.drawn(region=OTHER)
-    assert (await _draws(scene, first))[0].seed != (await _draws(scene, second))[0].seed
+    names = [set((await _draws(scene, panel))[0].candidates) for panel in (first, second)]
+    assert [len(found) for found in names] == [5, 5]
+    assert not names[0] & names[1]
 
 
 async def test_nobody_ineligible_is_ever_drawn(scene: Scene) -> None:
@@ -80,11 +96,14 @@ async def test_nobody_ineligible_is_ever_drawn(scene: Scene) -> None:
     await _alone_with(scene, gone, "UPDATE grants SET state = 'ended', ended_at = granted_at WHERE person_id = :person")
     panel = await scene.drawn(seats=9, quorum=2, reserves=9)
     (made,) = await _draws(scene, panel)
-    assert made.excluded == {"recused": 1, "employed_there": 2, "unknown_employer": 1, "not_in_pool": 2}
-    eligible = {str(expert.id) for expert in scene.experts[1:]}
-    assert set(made.candidates) == eligible
+    # Whose term was over when the list was frozen is not on it.
+    assert made.excluded == {"recused": 1, "employed_there": 2, "unknown_employer": 1, "not_in_pool": 1}
+    names = await _names(scene, panel)
+    assert retired.id not in names
+    eligible = {expert.id for expert in scene.experts[1:]}
+    assert set(made.candidates) == {names[person] for person in eligible}
     rows = await world.rows("SELECT person_id FROM assignments")
-    assert {str(row.person_id) for row in rows} == eligible
+    assert {row.person_id for row in rows} == eligible
     assert await scene.state(panel) == "reviewing"
 
 
@@ -102,19 +121,25 @@ async def test_asked_twice_it_is_made_once(scene: Scene) -> None:
     assert len(await _draws(scene, panel)) == 1
 
 
-async def test_too_few_are_blocked_until_the_pool_has_grown(scene: Scene) -> None:
+async def test_too_few_are_blocked_until_others_are_named(scene: Scene) -> None:
+    """Who enters the pool after its list was frozen is not drawn, whoever asks how often: that would choose."""
     panel = await scene.drawn(seats=9, quorum=7, reserves=0)
     assert await scene.state(panel) == "blocked_quorum"
     assert len(await scene.seats(panel)) == 5
     # Asked again in vain, and again once there are more.
-    for pool, state in ((0, "blocked_quorum"), (2, "reviewing")):
+    for pool in (0, 2):
         for _ in range(pool):
             scene.experts.append(await scene.expert())
         assert (await scene.office.post(f"/v1/panels/{panel.id}/draw")).status_code == 202
         await scene.drain()
-        assert await scene.state(panel) == state
+        assert await scene.state(panel) == "blocked_quorum"
+    assert [made.number for made in await _draws(scene, panel)] == [1, 2, 3]
+    for late in scene.experts[5:]:
+        named = {"person_id": str(late.id), "reason": "专业所需（示例）"}
+        assert (await scene.office.post(f"/v1/panels/{panel.id}/assign", named)).status_code == 201
+    await scene.drain()
+    assert await scene.state(panel) == "reviewing"
     assert len(await scene.seats(panel)) == 7
-    assert len(await _draws(scene, panel)) == 3
 
 
 async def test_who_declines_is_replaced_by_the_reserve(scene: Scene) -> None:
@@ -199,7 +224,8 @@ async def test_named_and_drawn_sit_together(scene: Scene) -> None:
     assert [row.method for row in rows] == ["named", "drawn", "drawn"]
     assert rows[0].person_id == scene.experts[0].id
     (made,) = await _draws(scene, panel)
-    assert str(scene.experts[0].id) not in made.candidates
+    assert (await _names(scene, panel))[scene.experts[0].id] not in made.candidates
+    assert len(made.candidates) == 4
 
 
 async def test_all_named_it_reviews_without_a_draw(scene: Scene) -> None:

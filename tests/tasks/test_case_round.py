@@ -14,7 +14,9 @@ REMARKS = {"remarks": "请补充成效数据（示例）"}
 
 @pytest.fixture
 async def selection(world: World) -> Selection:
-    return await make_selection(world)
+    made = await make_selection(world)
+    await made.seed()
+    return made
 
 
 async def of_cases(actor: Actor) -> list[tuple[str, str | None]]:

@@ -13,7 +13,9 @@ from tests.world import Actor, World
 
 @pytest.fixture
 async def year(world: World) -> Year:
-    return await make_year(world)
+    made = await make_year(world)
+    await made.seed()
+    return made
 
 
 class Cast:

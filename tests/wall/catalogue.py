@@ -12,7 +12,9 @@ from app.models.ddl import APP, ENGINE, OWNER, WORKER
 # Tables without a class, each with its reason. Partitions are the parent's: see `partitions`.
 ALLOWED = {"alembic_version": "the migrations' own: a revision's name and nothing of ours"}
 # What the requests' role holds no right on at all: it is reached through gate functions, or through nothing.
-SECRET = frozenset({"credentials", "client_secrets", "refresh_tokens", "signing_keys", "walls", *ALLOWED})
+SECRET = frozenset(
+    {"credentials", "client_secrets", "refresh_tokens", "signing_keys", "walls", "draw_secrets", *ALLOWED}
+)
 # Acts over a set, which whoever holds the scope may trigger, a recused officer too.
 MECHANICAL = {("reporting_task_regions", "INSERT"): "a task is issued to all its regions by one act"}
 # Conflict rows that speak of nobody's subject: a person's own, and the policy says whose.
@@ -22,7 +24,7 @@ PERSONAL = {
     "recusal_notices": "what the walled person is told of the own wall",
 }
 # Exactly one of their subjects is set, so there is no parent's region to repeat.
-ONE_SUBJECT = {"recusals", "recusal_decisions"}
+ONE_SUBJECT = {"recusals", "recusal_decisions", "superior_decisions"}
 COMMANDS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
 
 TABLES = """

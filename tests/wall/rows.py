@@ -30,6 +30,7 @@ STATED: dict[tuple[str, str], Any] = {
     ("employments", "starts_on"): date(2015, 3, 1),
     ("employments", "ends_on"): date(2016, 3, 1),
     ("grants", "confirmed_by"): None,
+    ("superior_decisions", "confirmed_by"): None,
     ("plan_filings", "outcome"): "filed",
     ("commitments", "year"): 2026,
     ("declarations", "year"): 2026,
@@ -48,6 +49,9 @@ KEPT = (
     "relations",
     "signing_keys",
     "commitment_texts",
+    "legal_bases",
+    "calendar_days",
+    "time_limits",
 )
 _ONE_OF = re.compile(r"^(\w+) IN \('([^']+)'")
 

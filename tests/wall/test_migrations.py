@@ -112,6 +112,40 @@ async def test_an_upgrade_keeps_and_sees_rows(empty: Settings) -> None:
     await owner.close()
 
 
+BEFORE_SEEDS = """
+INSERT INTO regions VALUES ('152501', '示例市', NULL, 'Example', 'county', 'GB2260', '政府', NULL, true);
+INSERT INTO evaluation_schemes
+VALUES ('00000000-0000-4000-8000-000000000001', '示例', 1, '示例', true, '{}', '0', now());
+INSERT INTO evaluation_cycles (id, assessment_year, submission_year, scheme_id, scheme_sha256, due_on, phase, version,
+    created_at, updated_at)
+VALUES ('00000000-0000-4000-8000-000000000002', 2025, 2026, '00000000-0000-4000-8000-000000000001', '0', '2026-04-30',
+    'open', 1, now(), now());
+INSERT INTO evaluations (id, cycle_id, region_code, assessment_year, state, version, created_at, updated_at)
+VALUES ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000002', '152501', 2025, 'accepted', 1,
+    now(), now());
+INSERT INTO panels (id, subject_kind, subject_id, region_code, year, criteria, seats, reserves, quorum, state, version,
+    created_at, updated_at)
+VALUES ('00000000-0000-4000-8000-000000000004', 'evaluation', '00000000-0000-4000-8000-000000000003', '152501', 2026,
+    '[]', 1, 0, 1, 'reviewing', 1, now(), now());
+INSERT INTO draws (id, panel_id, region_code, seed, candidates, candidates_sha256, excluded, drawn_at)
+SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000004', '152501', 'seed-' || n, '[]', '0', '{}',
+    now() - interval '1 day' * n FROM generate_series(1, 2) AS n;
+"""
+
+
+async def test_panels_and_draws_from_before_the_seeds_keep_what_they_had(empty: Settings) -> None:
+    await migrate(empty, "0016")
+    owner = await _owner(empty)
+    await owner.execute(BEFORE_SEEDS)
+    await migrate(empty)
+    assert str(await owner.fetchval("SELECT occasion_id FROM panels")) == "00000000-0000-4000-8000-000000000002"
+    rows = await owner.fetch("SELECT number, seed, drawn FROM draws ORDER BY number")
+    assert [tuple(row) for row in rows] == [(1, "seed-2", "[]"), (2, "seed-1", "[]")]
+    await migrate(empty, "0016")
+    assert await owner.fetchval("SELECT count(*) FROM draws WHERE seed LIKE 'seed-%'") == 2
+    await owner.close()
+
+
 async def test_two_machines_may_migrate_at_once(empty: Settings) -> None:
     addresses = {
         f"{name.upper()}": getattr(empty, name).get_secret_value()

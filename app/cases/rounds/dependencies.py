@@ -13,7 +13,10 @@ from app.core import errors as e
 from app.core.actions import insist
 from app.core.etag import IfMatch
 from app.core.routing import answers
-from app.models.cases import CaseRound
+from app.models.cases import CaseRound, RoundPhase
+from app.models.draws import DrawRecord, OccasionKind
+from app.reviews.seeds.dependencies import Ceremony, ceremony_for, record_of
+from app.reviews.seeds.rules import Occasion
 
 Reader = Annotated[Caller, requires("directory:read")]
 Manager = Annotated[Caller, acts("cases:manage")]
@@ -55,6 +58,14 @@ class RoundFor:
         return found
 
 
+async def occasion(found: VisibleRound) -> Occasion:
+    return Occasion(OccasionKind.CASE_ROUND, found.id, published=found.phase == RoundPhase.PUBLISHED)
+
+
 RoundToClose = Annotated[CaseRound, Depends(RoundFor("close"))]
 RoundToSelect = Annotated[CaseRound, Depends(RoundFor("select"))]
 RoundToPublish = Annotated[CaseRound, Depends(RoundFor("publish"))]
+RoundOccasion = Annotated[Occasion, Depends(occasion)]
+SeedToCommit = Annotated[Ceremony, ceremony_for("commit", occasion)]
+SeedToOpen = Annotated[Ceremony, ceremony_for("open", occasion)]
+RoundRecord = Annotated[DrawRecord, record_of(occasion)]

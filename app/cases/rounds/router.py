@@ -9,9 +9,13 @@ from app.cases.rounds import repository, service, views
 from app.cases.rounds.dependencies import (
     Manager,
     Reader,
+    RoundOccasion,
+    RoundRecord,
     RoundToClose,
     RoundToPublish,
     RoundToSelect,
+    SeedToCommit,
+    SeedToOpen,
     VisibleRound,
 )
 from app.cases.rounds.schemas import RoundIn, RoundOut, RoundSummary
@@ -19,6 +23,11 @@ from app.core import errors as e
 from app.core.etag import Replies
 from app.core.pagination import Page, PageParams, Paging
 from app.core.routing import may_answer, router
+from app.reviews.seeds import service as seed_service
+from app.reviews.seeds import views as seeds
+from app.reviews.seeds.dependencies import Party as SeedParty
+from app.reviews.seeds.dependencies import Witness
+from app.reviews.seeds.schemas import CommitmentIn, DrawRecordOut, DrawSeedOut, ShareIn
 
 routes = router("/v1/case-rounds", tag="cases")
 
@@ -76,3 +85,48 @@ async def publish_case_round(_caller: Manager, found: RoundToPublish, session: S
     otherwise nothing happens. Refused as selecting is. The answer says nothing of the cases."""
     await service.request_publication(session, found)
     return reply.asked(location=f"/v1/case-rounds/{found.id}")
+
+
+@routes.get("/{round_id}/draw-seed", response_model=DrawSeedOut, summary="Get the seed of the round's draws")
+async def get_round_draw_seed(caller: Witness, occasion: RoundOccasion, session: Session, reply: Replies) -> Response:
+    """抽取种子: by whom and when it was committed to, the hash of the frozen list of experts, and how far it is open.
+    Shares and list are not shown before the publication: they would tell panels and reserves."""
+    shown = await seeds.show(session, caller, occasion)
+    return reply(shown, version=shown.version)
+
+
+@routes.post(
+    "/{round_id}/draw-seed/commit",
+    response_model=DrawSeedOut,
+    summary="Commit to a share of the seed",
+)
+async def commit_round_share(
+    caller: SeedParty, held: SeedToCommit, session: Session, reply: Replies, body: CommitmentIn
+) -> Response:
+    """承诺: the office and the committee, two people, each record the hash of a share that they made outside. With the
+    second commitment the list of experts is frozen: who enters the pool later is not drawn here. While no share is
+    open a commitment may be made again, and the list with it; afterwards 409 `state_conflict`, reason `share_open`."""
+    await seed_service.commit_share(session, caller, held.occasion, held.seed, body)
+    shown = await seeds.show(session, caller, held.occasion)
+    return reply(shown, version=shown.version, location=held.occasion.path)
+
+
+@routes.post("/{round_id}/draw-seed/open", response_model=DrawSeedOut, summary="Open a share of the seed")
+async def open_round_share(
+    caller: SeedParty, held: SeedToOpen, session: Session, reply: Replies, body: ShareIn
+) -> Response:
+    """公开份额, once both have committed (409 `state_conflict`, reason `commitments_missing`). What does not hash to
+    the commitment is 422 at `/share`, and may be sent again. With both shares the seed stands: SHA-256 of the office's
+    digits followed by the committee's, and every draw of the round is determined. It shows nowhere before the
+    publication."""
+    await seed_service.open_share(session, caller, held.occasion, held.seed, body)
+    shown = await seeds.show(session, caller, held.occasion)
+    return reply(shown, version=shown.version, location=held.occasion.path)
+
+
+@routes.get("/{round_id}/draw-record", response_model=DrawRecordOut, summary="Get the record of the round's draws")
+async def get_round_draw_record(_caller: Reader, record: RoundRecord, reply: Replies) -> Response:
+    """抽取记录, frozen with the publication: shares, seed, the list, and every panel's draws, from which each can be
+    repeated (`python -m app draw verify`). Everybody is a pseudonym, in each panel another; exclusions are counts by
+    rule over all draws. 404 before the publication, and where nobody was drawn."""
+    return reply(DrawRecordOut.model_validate(record.content))

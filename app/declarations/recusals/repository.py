@@ -1,16 +1,16 @@
 """Recusals' SQL. They are written by gate functions only; the row policies say who reads them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Uuid, case, cast, select, text
+from sqlalchemy import Row, Select, Uuid, and_, case, cast, not_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from app.core.pagination import Order
-from app.declarations.recusals.rules import BarredFrom
+from app.declarations.recusals.rules import UNDECIDED, BarredFrom
 from app.models.base import SubjectKind
 from app.models.cases import Case
 from app.models.declarations import Recusal, RecusalDecision, RecusalNotice, RecusalState
@@ -67,7 +67,14 @@ _DECIDE = text("SELECT gate.decide_recusal(:decision, :recusal, :outcome, :reaso
 _LIFT = text("SELECT gate.lift_recusal(:decision, :recusal, :reason, :basis, :at)")
 
 
-def listed(*, state: RecusalState | None, person_id: UUID | None, region_code: str | None) -> Select[*tuple[Any, ...]]:
+def listed(
+    *,
+    state: RecusalState | None,
+    person_id: UUID | None,
+    region_code: str | None,
+    overdue: bool | None,
+    today: date,
+) -> Select[*tuple[Any, ...]]:
     statement = _WITH_NAME
     if state is not None:
         statement = statement.where(Recusal.state == state)
@@ -76,6 +83,9 @@ def listed(*, state: RecusalState | None, person_id: UUID | None, region_code: s
     if region_code is not None:
         here = [f"{SubjectKind.REGION}:{region_code}"]
         statement = statement.where((Recusal.region_code == region_code) | Recusal.reaches.contains(here))
+    if overdue is not None:
+        late = and_(Recusal.state.in_(UNDECIDED), Recusal.due_on.is_not(None), Recusal.due_on < today)
+        statement = statement.where(late if overdue else not_(late))
     return statement
 
 

@@ -45,7 +45,8 @@ async def list_recusals(
     _caller: Reader, session: Session, pages: Paging, filters: Annotated[RecusalFilters, Query()]
 ) -> Page[RecusalOut]:
     """For those who decide, the newest first: without those that concern them, or what they are recused from."""
-    statement = repository.listed(state=filters.state, person_id=filters.person_id, region_code=filters.region_code)
+    chosen = filters.model_dump(include={"state", "person_id", "region_code", "overdue"})
+    statement = repository.listed(**chosen, today=service.today(session))
     return (await pages.of(session, statement, filters, repository.ORDER)).show_rows(RecusalOut.model_validate)
 
 

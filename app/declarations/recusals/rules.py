@@ -44,6 +44,8 @@ LIFE = Workflow(
     ),
 )
 
+UNDECIDED = (RecusalState.PENDING, RecusalState.PROVISIONAL)
+
 NOT_ONESELF = Reason("same_person", "自行回避请使用 self", "To recuse yourself, the initiator is `self`")
 
 

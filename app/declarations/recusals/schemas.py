@@ -1,13 +1,13 @@
 """Recusals as sent and served: whole to those who decide, as a notice to the person concerned."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.actions import AllowedAction
-from app.core.fields import Body, Code, Label, LongText, ReasonText, RegionCode, ShortText, Version
+from app.core.fields import Body, Code, Label, LongText, ReasonText, RegionCode, Version
 from app.core.pagination import PageParams
 from app.declarations.recusals.rules import BarredFrom, Decision, Initiation, named
 from app.models.base import SubjectKind
@@ -16,6 +16,15 @@ from app.models.declarations import Initiator, RecusalState
 RelationCode = Annotated[
     str,
     Field(pattern=r"^[a-z_]{1,60}$", max_length=60, description="A code of `/v1/relations`.", examples=["kinship"]),
+]
+BasisCode = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9_]{1,60}$",
+        max_length=60,
+        description="A code of `/v1/legal-bases`: the version that holds now is kept with the decision.",
+        examples=["civil_servants_76"],
+    ),
 ]
 Reason = Annotated[str, Field(max_length=2000)]
 
@@ -46,14 +55,14 @@ class DecisionIn(Body):
 
     outcome: Decision
     reason: ReasonText = Field(examples=["任职经历属实，符合回避情形（示例）"])
-    legal_basis: ShortText | None = Field(default=None, examples=["公务员法第七十六条"])
+    legal_basis: BasisCode | None = None
 
 
 class LiftIn(Body):
     """Why the ground has ceased to be (情形消除)."""
 
     reason: ReasonText = Field(examples=["任职关系已解除满一年（示例）"])
-    legal_basis: ShortText | None = Field(default=None, examples=["公务员法第七十六条"])
+    legal_basis: BasisCode | None = None
 
 
 class NoticeOut(BaseModel):
@@ -69,6 +78,8 @@ class NoticeOut(BaseModel):
     state: RecusalState
     since: datetime
     reason: Reason | None
+    legal_basis: Label | None
+    legal_basis_version: Version | None
     updated_at: datetime
 
 
@@ -80,6 +91,7 @@ class RecusalDecisionOut(BaseModel):
     outcome: Code = Field(description="`in_force`, `rejected`, `lift_proposed` or `lifted`.")
     reason: Reason
     legal_basis: Label | None
+    legal_basis_version: Version | None
     decided_by: UUID
     decided_by_name: Label | None
     decided_at: datetime
@@ -105,8 +117,12 @@ class RecusalOut(BaseModel):
     initiated_by_name: Label | None
     relation_code: Code
     statement: Annotated[str, Field(max_length=20_000)]
+    attributed_to: UUID | None = Field(
+        description="Of one that a check found: the person or system whose act brought it about.", examples=[None]
+    )
     state: RecusalState
     declared_at: datetime
+    due_on: date | None = Field(description="By when it is to be decided, in working days from its start.")
     version: Version
     updated_at: datetime
 
@@ -120,6 +136,7 @@ class RecusalFilters(PageParams):
     state: RecusalState | None = None
     person_id: UUID | None = None
     region_code: RegionCode | None = Field(default=None, description="From the region itself, or reaching it.")
+    overdue: bool | None = Field(default=None, description="Undecided after its day, or not.")
 
 
 class NoticeFilters(PageParams):

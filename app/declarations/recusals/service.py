@@ -1,5 +1,6 @@
 """Starting, deciding and lifting recusals. What protects is the gate's, in the same transaction."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.actions import shown
 from app.core.audit import Resource, record
+from app.core.clock import league_date
 from app.core.db import clock_of, ids_of, walled_from
 from app.core.errors import FieldError, Invalid
 from app.core.workflow import OUTSIDE_GRANT, SAME_PERSON, WRONG_STATE, Verdict
@@ -98,7 +100,7 @@ async def decide(session: AsyncSession, recusal: Row[Any], body: DecisionIn) -> 
         legal_basis=body.legal_basis,
         at=clock_of(session).now(),
     )
-    _obey(answer)
+    obey(answer)
     await record(session, "recusals.decide", _about(recusal), changes={"outcome": str(body.outcome)})
 
 
@@ -112,7 +114,7 @@ async def lift(session: AsyncSession, recusal: Row[Any], body: LiftIn) -> None:
         legal_basis=body.legal_basis,
         at=clock_of(session).now(),
     )
-    _obey(answer)
+    obey(answer)
     await record(session, "recusals.lift", _about(recusal), changes={"outcome": answer})
 
 
@@ -134,9 +136,16 @@ def judge(action: str, caller: Caller, recusal: Row[Any], decisions: list[Recusa
     return rules.LIFE.judge(action, recusal.state, caller.league_actor(), authors)
 
 
-def _obey(answer: str) -> None:
-    """The gate looks again, under its own locks."""
+def today(session: AsyncSession) -> date:
+    """The league's day, by which something is late."""
+    return league_date(clock_of(session).now())
+
+
+def obey(answer: str) -> None:
+    """What the gate refuses, having looked again under its own locks."""
     match answer:
+        case "unknown_basis":
+            raise Invalid(FieldError("/legal_basis", "unknown_reference"))
         case "hidden":
             raise e.NotFound
         case "wrong_state":

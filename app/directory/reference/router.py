@@ -10,14 +10,18 @@ from app.core.routing import router
 from app.directory.reference import repository
 from app.directory.reference.dependencies import Reader, VisibleRegion
 from app.directory.reference.schemas import (
+    CalendarDayOut,
+    CalendarFilters,
     CodeOut,
     IndicatorOut,
+    LegalBasisOut,
     ModeOut,
     RegionFilters,
     RegionOut,
     RelationOut,
+    TimeLimitOut,
 )
-from app.models.directory import ConversionMode, FundingSource, Indicator, Relation
+from app.models.directory import ConversionMode, FundingSource, Indicator, Relation, TimeLimit
 
 routes = router("/v1", tag="directory")
 
@@ -65,3 +69,26 @@ async def list_relations(_caller: Reader, session: Session, pages: Paging, param
     """Relations that can call for recusal, per capacity, with look-back and legal basis (Art. 11)."""
     statement, order = repository.coded(Relation)
     return (await pages.of(session, statement, params, order)).show(RelationOut.model_validate)
+
+
+@routes.get("/legal-bases", summary="List legal bases")
+async def list_legal_bases(_caller: Reader, session: Session, pages: Paging, params: Paged) -> Page[LegalBasisOut]:
+    """What a decision on a recusal can be grounded on (法律依据, Art. 11), every version of it."""
+    page = await pages.of(session, repository.legal_bases(), params, repository.BASIS_ORDER)
+    return page.show(LegalBasisOut.model_validate)
+
+
+@routes.get("/calendar-days", summary="List holidays and worked weekends")
+async def list_calendar_days(
+    _caller: Reader, session: Session, pages: Paging, filters: Annotated[CalendarFilters, Query()]
+) -> Page[CalendarDayOut]:
+    """What working days are counted by: Monday to Friday, but for these days."""
+    page = await pages.of(session, repository.calendar_days(year=filters.year), filters, repository.CALENDAR_ORDER)
+    return page.show(CalendarDayOut.model_validate)
+
+
+@routes.get("/time-limits", summary="List time limits")
+async def list_time_limits(_caller: Reader, session: Session, pages: Paging, params: Paged) -> Page[TimeLimitOut]:
+    """Clocks in working days; what ships is an example (示例)."""
+    statement, order = repository.coded(TimeLimit)
+    return (await pages.of(session, statement, params, order)).show(TimeLimitOut.model_validate)

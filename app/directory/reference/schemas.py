@@ -1,10 +1,11 @@
 """Reference data as served."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.fields import Code, Label
+from app.core.fields import Code, Label, QueryYear, Version
 from app.core.pagination import PageParams
 
 
@@ -73,4 +74,39 @@ class RelationOut(CodeOut):
     capacities: Annotated[list[Code], Field(max_length=10)]
     look_back_years: Annotated[int, Field(ge=0, le=50)] | None
     basis: Label | None
+    is_example: bool
+
+
+class LegalBasisOut(BaseModel):
+    """A provision that a decision can be grounded on, by version: what was decided on stays readable. `applies`:
+    `directly`, or `by_analogy` (参照) where the law was written for something else."""
+
+    model_config = ConfigDict(from_attributes=True)
+    code: Code = Field(examples=["civil_servants_76"])
+    version: Version
+    title_zh: Label
+    provision_zh: Label
+    gist_zh: Label
+    applies: Code = Field(examples=["by_analogy"])
+    since: date | None
+
+
+class CalendarDayOut(BaseModel):
+    """A day that is not what its weekday says. `is_example`: 示例, not the official calendar."""
+
+    model_config = ConfigDict(from_attributes=True)
+    day: date
+    kind: Code = Field(description="`holiday` (节假日) or `workday` (调休).", examples=["holiday"])
+    name_zh: Label
+    is_example: bool
+
+
+class CalendarFilters(PageParams):
+    year: QueryYear | None = None
+
+
+class TimeLimitOut(CodeOut):
+    """Within how many working days something is to be done."""
+
+    working_days: Annotated[int, Field(ge=1, le=1000)]
     is_example: bool

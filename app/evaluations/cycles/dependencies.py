@@ -14,7 +14,10 @@ from app.core.routing import answers
 from app.evaluations.cycles import repository
 from app.evaluations.cycles.rules import WORKFLOW
 from app.evaluations.cycles.views import held_up
-from app.models.evaluations import EvaluationCycle
+from app.models.draws import DrawRecord, OccasionKind
+from app.models.evaluations import CyclePhase, EvaluationCycle
+from app.reviews.seeds.dependencies import Ceremony, ceremony_for, record_of
+from app.reviews.seeds.rules import Occasion
 
 Reader = Annotated[Caller, requires("directory:read")]
 Manager = Annotated[Caller, acts("evaluations:manage")]
@@ -51,5 +54,13 @@ class CycleFor:
         return cycle
 
 
+async def occasion(cycle: VisibleCycle) -> Occasion:
+    return Occasion(OccasionKind.EVALUATION_CYCLE, cycle.id, published=cycle.phase == CyclePhase.PUBLISHED)
+
+
 CycleToClose = Annotated[EvaluationCycle, Depends(CycleFor("close"))]
 CycleToPublish = Annotated[EvaluationCycle, Depends(CycleFor("publish"))]
+CycleOccasion = Annotated[Occasion, Depends(occasion)]
+SeedToCommit = Annotated[Ceremony, ceremony_for("commit", occasion)]
+SeedToOpen = Annotated[Ceremony, ceremony_for("open", occasion)]
+CycleRecord = Annotated[DrawRecord, record_of(occasion)]

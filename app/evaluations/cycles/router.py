@@ -10,9 +10,24 @@ from app.core.etag import Replies
 from app.core.pagination import Page, PageParams, Paging
 from app.core.routing import may_answer, router
 from app.evaluations.cycles import repository, service
-from app.evaluations.cycles.dependencies import CycleToClose, CycleToPublish, Manager, Reader, VisibleCycle
+from app.evaluations.cycles.dependencies import (
+    CycleOccasion,
+    CycleRecord,
+    CycleToClose,
+    CycleToPublish,
+    Manager,
+    Reader,
+    SeedToCommit,
+    SeedToOpen,
+    VisibleCycle,
+)
 from app.evaluations.cycles.schemas import CycleIn, CycleOut, CycleSummary
 from app.evaluations.cycles.views import show
+from app.reviews.seeds import service as seed_service
+from app.reviews.seeds import views as seeds
+from app.reviews.seeds.dependencies import Party as SeedParty
+from app.reviews.seeds.dependencies import Witness
+from app.reviews.seeds.schemas import CommitmentIn, DrawRecordOut, DrawSeedOut, ShareIn
 
 routes = router("/v1/evaluation-cycles", tag="evaluations")
 
@@ -67,3 +82,48 @@ async def publish_evaluation_cycle(
     or, where anything is stale, blocked or waiting for a decision, nothing."""
     await service.request_publication(session, cycle)
     return reply.asked(location=f"/v1/evaluation-cycles/{cycle.id}")
+
+
+@routes.get("/{cycle_id}/draw-seed", response_model=DrawSeedOut, summary="Get the seed of the cycle's draws")
+async def get_cycle_draw_seed(caller: Witness, occasion: CycleOccasion, session: Session, reply: Replies) -> Response:
+    """抽取种子: by whom and when it was committed to, the hash of the frozen list of experts, and how far it is open.
+    Shares and list are not shown before the publication: they would tell panels and reserves."""
+    shown = await seeds.show(session, caller, occasion)
+    return reply(shown, version=shown.version)
+
+
+@routes.post(
+    "/{cycle_id}/draw-seed/commit",
+    response_model=DrawSeedOut,
+    summary="Commit to a share of the seed",
+)
+async def commit_cycle_share(
+    caller: SeedParty, held: SeedToCommit, session: Session, reply: Replies, body: CommitmentIn
+) -> Response:
+    """承诺: the office and the committee, two people, each record the hash of a share that they made outside. With the
+    second commitment the list of experts is frozen: who enters the pool later is not drawn here. While no share is
+    open a commitment may be made again, and the list with it; afterwards 409 `state_conflict`, reason `share_open`."""
+    await seed_service.commit_share(session, caller, held.occasion, held.seed, body)
+    shown = await seeds.show(session, caller, held.occasion)
+    return reply(shown, version=shown.version, location=held.occasion.path)
+
+
+@routes.post("/{cycle_id}/draw-seed/open", response_model=DrawSeedOut, summary="Open a share of the seed")
+async def open_cycle_share(
+    caller: SeedParty, held: SeedToOpen, session: Session, reply: Replies, body: ShareIn
+) -> Response:
+    """公开份额, once both have committed (409 `state_conflict`, reason `commitments_missing`). What does not hash to
+    the commitment is 422 at `/share`, and may be sent again. With both shares the seed stands: SHA-256 of the office's
+    digits followed by the committee's, and every draw of the cycle is determined. It shows nowhere before the
+    publication."""
+    await seed_service.open_share(session, caller, held.occasion, held.seed, body)
+    shown = await seeds.show(session, caller, held.occasion)
+    return reply(shown, version=shown.version, location=held.occasion.path)
+
+
+@routes.get("/{cycle_id}/draw-record", response_model=DrawRecordOut, summary="Get the record of the cycle's draws")
+async def get_cycle_draw_record(_caller: Reader, record: CycleRecord, reply: Replies) -> Response:
+    """抽取记录, frozen with the publication: shares, seed, the list, and every panel's draws, from which each can be
+    repeated (`python -m app draw verify`). Everybody is a pseudonym, in each panel another; exclusions are counts by
+    rule over all draws. 404 before the publication, and where nobody was drawn."""
+    return reply(DrawRecordOut.model_validate(record.content))

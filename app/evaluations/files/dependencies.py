@@ -19,6 +19,7 @@ from app.core import errors as e
 from app.core.actions import insist
 from app.core.etag import IfMatch
 from app.core.routing import answers
+from app.declarations.rules import NOT_ELIGIBLE
 from app.evaluations.files import repository, views
 from app.evaluations.files.rules import RESULT_STANDS, WORKFLOW
 from app.evaluations.files.schemas import ExplanationOut
@@ -41,10 +42,14 @@ async def visible_file(session: Session, file_id: UUID) -> AppraisalFile:
 VisibleFile = Annotated[AppraisalFile, Depends(visible_file)]
 
 
+# What is done by somebody's own judgement, and in which capacity (`/v1/relations`).
+_CAPACITIES = {"appraise": "appraiser", "approve": "decider"}
+
+
 class FileFor:
     """The file, locked, in a state in which the caller may do `action`, with nothing in the way, and unchanged."""
 
-    problems = (e.NOT_FOUND, e.STATE_CONFLICT, e.FOUR_EYES)
+    problems = (e.NOT_FOUND, e.CONFLICT, e.STATE_CONFLICT, e.FOUR_EYES)
 
     def __init__(self, action: str) -> None:
         self.action = action
@@ -61,6 +66,11 @@ class FileFor:
         refusal = (await views.gates(session, file, await views.panel_of(session, file))).refusal
         if refusal is not None:
             raise e.StateConflict(refusal)
+        # A ground that nobody has looked at yet bars as well: relations are asked again under the caller's lock.
+        if self.action in _CAPACITIES and not await repository.may_act(
+            session, _CAPACITIES[self.action], file.region_code
+        ):
+            raise e.Conflict(NOT_ELIGIBLE)
         precondition.check(file.version)
         return file
 

@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import db
+from app.core.clock import league_date
+from app.core.db import clock_of
 from app.core.pagination import Order
 from app.models.directory import Region
 from app.models.evaluations import (
@@ -78,6 +80,12 @@ async def sits_on(session: AsyncSession, evaluation_id: UUID, person_id: UUID) -
 async def application_pending(session: AsyncSession, region_code: str) -> bool:
     found = await session.scalar(text("SELECT gate.pending_on(:region, NULL)"), {"region": region_code})
     return bool(found)
+
+
+async def may_act(session: AsyncSession, capacity: str, region_code: str) -> bool:
+    """Whether nothing bars the caller in this capacity, as things stand under the caller's lock."""
+    values = {"capacity": capacity, "region": region_code, "day": league_date(clock_of(session).now())}
+    return bool(await session.scalar(text("SELECT gate.may_act(:capacity, :region, NULL, :day)"), values))
 
 
 async def result(session: AsyncSession, file: AppraisalFile) -> ResultVersion | None:

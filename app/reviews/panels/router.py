@@ -27,9 +27,10 @@ async def get_panel(caller: Manager, panel: VisiblePanel, session: Session, repl
 
 @routes.post("/{panel_id}/draw", status_code=202, response_class=Response, summary="Draw a panel's members")
 async def draw_panel(_caller: Organiser, panel: PanelToDraw, session: Session, reply: Replies) -> Response:
-    """随机抽取 of open seats and reserves among who is eligible, by the worker. Any officer may ask: nothing of the
-    draw is in anybody's hands. Asked twice before it is made, it is made once; 409 `state_conflict`, reason
-    `no_open_seat`, where seats and reserve are filled."""
+    """随机抽取 of open seats and reserves among who is eligible, by the worker, by the seed of the cycle or round.
+    Any officer may ask: nothing of the draw is in anybody's hands. Asked twice before it is made, it is made once; 409
+    `state_conflict`, reason `seed_not_open`, before both shares of the seed are open, or `no_open_seat`, where seats
+    and reserve are filled."""
     await panels.ask_for(session, "reviews.draw", panel, cause=f"{panel.id}:{panel.version}")
     return reply.asked(location=f"/v1/panels/{panel.id}")
 

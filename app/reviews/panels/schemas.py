@@ -39,8 +39,9 @@ class MemberCounts(BaseModel):
 
 
 class DrawOut(BaseModel):
-    """A draw (随机抽取) that was made. Seed and list stay closed until the result is published: they would tell who
-    is next; their hash says already that they were not changed."""
+    """A draw (随机抽取) that was made. Seed and list stay closed until the publication: they would tell who is next;
+    the hash says already that the list was not changed. All of it stands in the cycle's or round's `draw-record` then.
+    """
 
     model_config = ConfigDict(from_attributes=True)
     drawn_at: datetime

@@ -9,6 +9,8 @@ from app.models.reviews import LIVE, AssignmentState, Panel, SubjectOfReview
 from app.reviews import repository
 from app.reviews.panels.schemas import PanelOut
 from app.reviews.rules import NO_OPEN_SEAT, PANEL
+from app.reviews.seeds import repository as seeds
+from app.reviews.seeds.rules import SEED_NOT_OPEN
 
 
 def actor_of(caller: Caller, panel: Panel) -> Actor:
@@ -17,12 +19,15 @@ def actor_of(caller: Caller, panel: Panel) -> Actor:
 
 
 async def full(session: AsyncSession, panel: Panel, verdict: Verdict) -> Verdict:
-    """A name takes an open seat, a draw an open seat or place in reserve: with none there is nothing to do."""
+    """A name takes an open seat, a draw an open seat or place in reserve: with none there is nothing to do. Nobody is
+    drawn before the shares of the seed are open."""
     if not verdict.allowed or verdict.action not in {"draw", "assign"}:
         return verdict
     counted = await repository.counts(session, panel.id)
     is_open = sum(counted.get((state, False), 0) for state in LIVE) < panel.seats
     if verdict.action == "draw":
+        if not await seeds.is_open(session, panel.occasion_id):
+            return Verdict(verdict.action, SEED_NOT_OPEN)
         is_open = is_open or counted.get((AssignmentState.INVITED, True), 0) < panel.reserves
     return verdict if is_open else Verdict(verdict.action, NO_OPEN_SEAT)
 

@@ -46,7 +46,8 @@ def _of_the_year(caller: Caller, year: int) -> Iterable[Select[Any]]:
 
 def _recusals(caller: Caller, kind: WaitingKind, what: str) -> Select[Any]:
     title = Person.name + literal(f"：{what}", Text)
-    found = part(kind, Recusal.id.expression, title, "/v1/recusals/", Recusal.region_code.expression, None)
+    due_on = Recusal.due_on.expression if kind is WaitingKind.DECIDE_RECUSAL else None
+    found = part(kind, Recusal.id.expression, title, "/v1/recusals/", Recusal.region_code.expression, due_on)
     return found.join_from(Recusal, Person, Person.id == Recusal.person_id).where(Recusal.person_id != caller.id)
 
 

@@ -26,15 +26,17 @@ def part(
     place: str,
     region: ColumnElement[Any],
     due_on: ColumnElement[Any] | None,
+    within: str = "",
 ) -> Select[Any]:
-    """The columns that all parts share. A `place` that ends in a slash is followed by the id."""
+    """The columns that all parts share. A `place` that ends in a slash is followed by the id, and by the part of the
+    resource that it is about (`within`)."""
     found: ColumnElement[str] = literal(place, Text)
     return select(
         (literal(kind, Text) if isinstance(kind, str) else kind).label("kind"),
         cast(resource_id, Uuid).label("id"),
         cast(title, Text).label("title"),
         cast(null() if due_on is None else due_on, Date).label("due_on"),
-        (found + cast(resource_id, Text) if place.endswith("/") else found).label("resource"),
+        (found + cast(resource_id, Text) + literal(within, Text) if place.endswith("/") else found).label("resource"),
         cast(region, Text).label("region_code"),
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy import Date, Select, Text, func, literal, select, union_all
 
 from app.auth.principal import Caller
 from app.core.pagination import Order
-from app.tasks.waiting import cases, conflicts, evaluations, filing, reviews
+from app.tasks.waiting import cases, conflicts, evaluations, filing, reviews, seeds
 from app.tasks.waiting.parts import NOWHERE, part
 from app.tasks.waiting.schemas import WaitingFilters
 
@@ -23,7 +23,7 @@ _NO_DAY = date(9999, 12, 31)
 def waiting(caller: Caller, filters: WaitingFilters, year: int) -> tuple[Select[Any], Order]:
     """One statement over all that waits for the caller in this year, and its order: what is due first comes first."""
     found = [
-        *chain.from_iterable(room.parts(caller) for room in (filing, evaluations, cases, reviews)),
+        *chain.from_iterable(room.parts(caller) for room in (filing, evaluations, cases, seeds, reviews)),
         *conflicts.parts(caller, year),
     ]
     nothing = part("", NOWHERE, NOWHERE, "", NOWHERE, None).where(literal(False))

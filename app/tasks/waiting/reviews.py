@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, Text, func, literal
+from sqlalchemy import Select, Text, exists, func, literal
 from sqlalchemy.sql import ColumnElement
 
 from app.auth.principal import Caller
+from app.models.draws import DrawSeed
 from app.models.reviews import Assignment, AssignmentState, Panel, SubjectOfReview
 from app.tasks.waiting.parts import NOWHERE, handles, not_own, part
 from app.tasks.waiting.schemas import WaitingKind
@@ -31,7 +32,13 @@ def parts(caller: Caller) -> Iterable[Select[Any]]:
 def _to_draw(kinds: list[SubjectOfReview]) -> Select[Any]:
     region = Panel.region_code.expression
     found = part(WaitingKind.DRAW_PANEL, Panel.id.expression, _SUBJECT, "/v1/panels/", region, None)
-    return found.where(Panel.state.in_(_TO_FILL), Panel.subject_kind.in_(kinds), not_own(region))
+    # Before the shares of the seed are open, the shares are what waits.
+    drawable = exists().where(
+        DrawSeed.occasion_id == Panel.occasion_id,
+        DrawSeed.office_opened_at.is_not(None),
+        DrawSeed.committee_opened_at.is_not(None),
+    )
+    return found.where(drawable, Panel.state.in_(_TO_FILL), Panel.subject_kind.in_(kinds), not_own(region))
 
 
 def _told(caller: Caller, kind: WaitingKind, state: AssignmentState) -> Select[Any]:

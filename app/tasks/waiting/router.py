@@ -20,9 +20,9 @@ async def list_waiting(
     caller: Reader, session: Session, pages: Paging, filters: Annotated[WaitingFilters, Query()]
 ) -> Page[WaitingItem]:
     """For a region: plans, self-evaluations and cases to write, complete, sign, recommend. For the league: plans to
-    file, projects to admit, self-evaluations to accept, cases to review, panels to draw, results to appraise, grade
-    and approve, recusals to decide. For an expert: invitations, declarations, sheets. For everybody who judges: this
-    year's commitment and declaration (Art. 11).
+    file, projects to admit, self-evaluations to accept, cases to review, shares of the draws' seed to commit to and to
+    open, panels to draw, results to appraise, grade and approve, recusals to decide. For an expert: invitations,
+    declarations, sheets. For everybody who judges: this year's commitment and declaration (Art. 11).
 
     Only what you may do now: nothing from which you are recused, nothing that your own hand in it bars you from. What
     is due first comes first. Derived at the moment of asking: what is done is gone."""

@@ -32,6 +32,8 @@ class WaitingKind(StrEnum):
     COMPLETE_CASE = "complete_case"
     RECOMMEND_CASE = "recommend_case"
     REVIEW_CASE = "review_case"
+    COMMIT_SHARE = "commit_share"
+    OPEN_SHARE = "open_share"
     DRAW_PANEL = "draw_panel"
     ANSWER_INVITATION = "answer_invitation"
     DECLARE_INTERESTS = "declare_interests"
