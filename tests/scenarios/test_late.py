@@ -132,6 +132,21 @@ async def test_11_a_reviewer_changes_employer_in_the_middle(year: Year) -> None:
     assert (opened["state"], opened["initiator"]) == ("provisional", "detected")
 
 
+PAPER = {
+    "authority": "上级机关（示例）",
+    "document_number": "示例函〔2026〕1号",
+    "issued_on": "2026-03-02",
+    "outcome": "in_force",
+    "reason": "情况属实，予以回避（示例）",
+    "legal_basis": "civil_servants_76",
+}
+ONE_CLERK = gate(
+    "record_superior",
+    ("IF recorded.recorded_by = gate.principal() AND is_same THEN", "IF false THEN"),
+    ("recorded.id IS NULL OR recorded.recorded_by = gate.principal()", "recorded.id IS NULL"),
+) | sql("ALTER TABLE superior_decisions DROP CONSTRAINT ck_superior_decisions_two_people")
+
+
 @attack(
     38,
     patched(
@@ -141,6 +156,7 @@ async def test_11_a_reviewer_changes_employer_in_the_middle(year: Year) -> None:
         ),
     ),
     gate("pending_on", ("r.state = 'provisional' AND r.initiator <> 'self'", "false")),
+    ONE_CLERK,
 )
 async def test_38_quorum_lost_and_nobody_left_to_decide(world: World) -> None:
     """The panel says so, and the number that is needed does not sink. With every decider walled the recusal goes on
@@ -157,10 +173,18 @@ async def test_38_quorum_lost_and_nobody_left_to_decide(world: World) -> None:
     assert (kept.state, kept.quorum) == ("blocked_quorum", 3)
     refused = await year.committee.act(file, "appraise", APPRAISAL)
     assert (refused.status_code, refused.json()["reason"]) == (409, "blocked_quorum")
-    for decider in (year.leader, year.office):
-        assert (await decider.get(recusal)).status_code == 404
     [held] = await world.rows("SELECT gate.pending_on('152501', NULL) AS yes")
     assert held.yes
+    await recuse(world, year.committee)
+    for decider in (year.leader, year.office, year.committee):
+        assert (await decider.get(recusal)).status_code == 404
+    # Then the superior authority decides, in writing: two who decide nothing themselves enter what it says.
+    place = f"/v1/recusal-escalations/{recusal.rsplit('/', 1)[1]}"
+    clerks = [await world.person(Role.SECURITY_ADMIN) for _ in range(2)]
+    told = [(await clerk.post(f"{place}/record", PAPER)).status_code for clerk in (clerks[0], *clerks)]
+    assert told == [201, 409, 204]
+    await world.renew(expert)
+    assert (await items(expert, "/v1/me/recusals"))[0]["state"] == "in_force"
 
 
 @attack(40, gate("protect", ("r.state IN ('provisional', 'in_force')", "r.state = 'in_force'")))

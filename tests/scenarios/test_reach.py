@@ -114,8 +114,9 @@ async def test_41_a_missing_profile(year: Year) -> None:
     assert (refused.status_code, refused.json()["reason"]) == (409, "ineligible")
     assert (await year.office.post(f"{panel}/draw")).status_code == 202
     await year.world.drain()
-    [made] = await year.world.rows("SELECT candidates, excluded FROM draws")
-    assert str(unknown.id) not in made.candidates
+    [made] = await year.world.rows("SELECT excluded FROM draws")
+    seated = await year.world.rows("SELECT 1 FROM assignments WHERE person_id = :p", p=unknown.id)
+    assert seated == []
     assert made.excluded["unknown_employer"] == 1
 
 
