@@ -4,7 +4,7 @@ They are forked from a process that has imported this module, so that a killed o
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import uvicorn
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import local, worker
 from app.core.audit import Resource, audit
 from app.core.config import Settings
+from app.core.db import Database
 from app.main import create_api, running
 from app.models.jobs import Job
 from tests.ground import FrozenClock, edge_of
@@ -44,3 +45,23 @@ def work(settings: Settings) -> None:
     # A killed worker's job waits for the end of its lease; the test cannot wait a minute.
     worker.LEASE = timedelta(seconds=1)
     local.work(settings)
+
+
+class _Going(FrozenClock):
+    """The later of the two times: jobs are asked for in the tests' time, and by the database in its own."""
+
+    def now(self) -> datetime:
+        return max(datetime.now(UTC), self.time)
+
+
+def work_for_tests(settings: Settings) -> None:
+    """A worker that hardly waits: for what is due, and after a job that was overtaken."""
+    worker._IDLE_SECONDS = 0.02
+    worker._BACK_OFF = timedelta(milliseconds=50)
+    worker.MAX_ATTEMPTS = 20
+
+    async def body() -> None:
+        database = Database(settings.worker_url, clock=_Going(), pool_size=2)
+        await worker.Worker(database, worker.HANDLERS, worker.SUBSCRIBERS).run(asyncio.Event())
+
+    asyncio.run(body())

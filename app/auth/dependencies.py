@@ -58,7 +58,13 @@ Bearer = Annotated[Claims, Depends(get_claims)]
 async def get_session(request: Request, _token: Annotated[str | None, Depends(_scheme)]) -> AsyncIterator[AsyncSession]:
     """The request's one transaction, entered for the caller; committed before the answer is sent."""
     claims: Claims = request.state.claims
-    entry = Entry(claims.kind, claims.subject, targets=getattr(request.state, "targets", ()), family=claims.family)
+    entry = Entry(
+        claims.kind,
+        claims.subject,
+        relied_on=getattr(request.state, "relied_on", ()),
+        targets=getattr(request.state, "targets", ()),
+        family=claims.family,
+    )
     async with database_of(request).transaction(entry) as session:
         # Under the lock: what changed the caller's rights since the token was issued has raised `rev`.
         if entered(session).rev != claims.rev:

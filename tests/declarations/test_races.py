@@ -9,7 +9,7 @@ import pytest
 
 from app.core.config import Settings
 from app.models.identity import Role
-from tests.declarations.scene import DECIDED, OTHER, REGION, Scene, application, order, own
+from tests.declarations.scene import DECIDED, OTHER, REGION, Scene, application, decided, order, own
 from tests.world import Actor
 
 SUBMIT = """
@@ -103,6 +103,25 @@ async def test_what_does_not_end_is_ended(scene: Scene, app_role: asyncpg.Connec
     assert made.status_code in {200, 201}, made.text
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await app_role.fetchval("SELECT 1")
+
+
+async def test_a_lifting_waits_for_the_recusal_of_who_proposed_it(scene: Scene, app_role: asyncpg.Connection) -> None:
+    """It would rest on the word of somebody who is walled by the time it is acknowledged."""
+    path = await scene.order(scene.expert)
+    await decided(scene.second, path, "in_force")
+    assert (await scene.second.act(path, "lift", {"reason": "情形消除（示例）"})).status_code == 200
+    recusing = app_role.transaction()
+    await recusing.start()
+    proposer = scene.second.id
+    await app_role.fetch("SELECT * FROM gate.enter_exclusive('person', $1, ARRAY[$1]::uuid[], '{}')", proposer)
+    taken = "SELECT gate.recuse(gen_random_uuid(), $1, 'self', '152501', NULL, NULL, NULL, 'kinship', '亲属', now())"
+    assert await app_role.fetchval(taken, proposer) == "taken"
+    lifting = asyncio.create_task(scene.inspector.act(path, "lift", {"reason": "情形消除（示例）"}))
+    await asyncio.wait({lifting}, timeout=1)
+    await recusing.commit()
+    # The proposal fell with who made it: this one is the first.
+    assert (await lifting).json()["state"] == "in_force"
+    assert f"region:{REGION}" in await scene.walls(scene.expert)
 
 
 async def test_two_who_name_each_other(scene: Scene) -> None:

@@ -53,15 +53,22 @@ async def lock_barred(request: Request) -> None:
 
 
 async def lock_concerned(request: Request, recusal_id: UUID) -> None:
-    """The person whom the recusal concerns, read as the caller may see it; nobody where it is hidden: 404 later."""
+    """The person whom the recusal concerns, read as the caller may see it; nobody where it is hidden: 404 later.
+
+    Who lifts it relies on whoever proposed that: their own recusal waits, or is seen. (A proposal that is made after
+    this look raises the version, and the caller's is out of date.)
+    """
     claims = request.state.claims
     if DECIDE not in claims.scopes:
         return
     entry = Entry(claims.kind, claims.subject, family=claims.family)
     async with database_of(request).transaction(entry) as session:
         person = await repository.person_of(session, recusal_id)
+        proposer = await repository.proposer_of(session, recusal_id)
     if person is not None:
         request.state.targets = (person,)
+    if proposer is not None:
+        request.state.relied_on = (proposer,)
 
 
 # In a route's `dependencies=[…]`, so that they are settled before the session opens.

@@ -98,6 +98,14 @@ async def person_of(session: AsyncSession, recusal_id: UUID) -> UUID | None:
     return await session.scalar(select(Recusal.person_id).where(Recusal.id == recusal_id))
 
 
+async def proposer_of(session: AsyncSession, recusal_id: UUID) -> UUID | None:
+    """Who last proposed to lift it."""
+    statement = select(RecusalDecision.decided_by).where(
+        RecusalDecision.recusal_id == recusal_id, RecusalDecision.outcome == "lift_proposed"
+    )
+    return await session.scalar(statement.order_by(RecusalDecision.number.desc()).limit(1))
+
+
 async def decisions(session: AsyncSession, recusal_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
     """With the names of who decided."""
     statement = (
