@@ -3,7 +3,7 @@
 What is said of S in W0 carries canaries: texts and numbers that stand nowhere else.
 """
 
-from tests.worlds.cast import CAST, WALLED, YEAR, S, T, U
+from tests.worlds.cast import WALLED, YEAR, S, T, U
 from tests.worlds.replay import Replay
 from tests.worlds.script import step
 
@@ -130,7 +130,7 @@ async def cases(world: Replay) -> None:
     await world.work()
 
 
-@step()
+@step(checkpoint="common")
 async def panels_elsewhere(world: Replay) -> None:
     """`w_expert`, `w_both` and `colleague` sit together on the panels of T; those of U are drawn."""
     for place in (f"panel/{T}", f"case_panel/{T}"):
@@ -198,17 +198,13 @@ async def another_late_recusal(world: Replay) -> None:
     await world.work()
 
 
-@step("W0", "WV")
+@step(checkpoint="reviewing")
 async def reserves_sheets(world: Replay) -> None:
+    """Where somebody fell out, who moved up signs."""
     for place, scores in ((f"panel/{S}", SCORES), (f"case_panel/{S}", CASE_SCORES)):
-        for key, path in await seats(world, place, "invited"):
+        for key, path in await seats(world, place, "invited") if world.name in JUDGED else ():
             score = scores[world.name][-1]
             await _scored(world, key, path, score, f"{CANARY}{world.name}递补意见（示例）")
-    await world.work()
-
-
-@step(checkpoint="reviewing")
-async def reviewed_everywhere(world: Replay) -> None:
     await world.work()
 
 
@@ -236,22 +232,22 @@ async def grading(world: Replay) -> None:
 
 @step()
 async def calendar(world: Replay) -> None:
-    """The cycle takes no more; the round ends, and its selection is asked for."""
+    """The cycle takes no more."""
     for _ in range(2):
         await world.act("office", world.kept["cycle"], "close")
     await world.act("office", world.kept["round"], "close")
+
+
+@step(*JUDGED, checkpoint="before")
+async def selection(world: Replay) -> None:
+    """WJ, where S has no total, gets that of the others as W0 has it (`injection`)."""
     await world.act("office", world.kept["round"], "select")
-    await world.work()
-
-
-@step(checkpoint="before")
-async def before_disclosure(world: Replay) -> None:
     await world.work()
 
 
 @step("W0", "WP", checkpoint="published")
 async def publication(world: Replay) -> None:
-    """In the other worlds what was published is put in byte by byte."""
+    """In the other worlds what was published is put in byte by byte (`injection`)."""
     await world.act("office", world.kept["cycle"], "publish")
     await world.act("office", world.kept["round"], "publish")
     await world.work()
@@ -282,6 +278,3 @@ async def _scored(world: Replay, key: str, path: str, score: str, opinion: str) 
     body = {"scores": {one["code"]: score for one in sheet["criteria"]}, "opinion": opinion}
     await world.change(key, "PUT", f"{path}/score-sheet", body)
     await world.act(key, f"{path}/score-sheet", "submit")
-
-
-__all__ = ["CANARY", "CAST", "reviewed", "seats"]

@@ -65,6 +65,11 @@ class Replay(World):
         self.ports.step(position, step)
         self._step = step
 
+    async def rest(self) -> None:
+        """No connection stays open: the database may be cloned, or put in another's place."""
+        await self.api.state.database.dispose()
+        await self.admin.dispose()
+
     async def join(self, key: str, name: str, *grants: tuple[Any, str | UUID | None]) -> None:
         """Somebody new, made as the commands make people."""
         self.ports.begin(f"join/{key}")
@@ -85,12 +90,13 @@ class Replay(World):
 
     async def send(self, key: str, method: str, path: str, body: Any = None, **more: Any) -> Response:
         """One request in its own right: ids and key hang on who asks what, in which step."""
-        label = f"{self._step}/{key}/{method} {path}/{_digest(body)}"
+        label = f"{self._step}/{key}/{method} {path}/{digest_of(body)}"
         self._asked[label] += 1
         self.ports.begin(f"{label}/{self._asked[label]}")
-        headers = {"Authorization": f"Bearer {await self.bearer(key)}", **more.pop("headers", {})}
+        named = digest_of(self.ports.label)
+        headers = {"Authorization": f"Bearer {await self.bearer(key)}", "X-Request-Id": named, **more.pop("headers", {})}
         if method == "POST":
-            headers["Idempotency-Key"] = _digest(self.ports.label)
+            headers["Idempotency-Key"] = named
         options = {"json": body, **more} if body is not None else more
         answer = await self._http.request(method, path, headers=headers, **options)
         assert answer.is_success, f"{self.name}: {self.ports.label}: {answer.status_code} {answer.text}"
@@ -136,5 +142,5 @@ class Replay(World):
         return [keys[one] for one in ids]
 
 
-def _digest(value: Any) -> str:
+def digest_of(value: Any) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()[:32]
