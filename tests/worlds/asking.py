@@ -122,7 +122,9 @@ class Document:
             yield None, False
             return
         kind, stated = next(iter(content.items()))
-        examples = [stated["example"]] if "example" in stated else [e["value"] for e in stated.get("examples", {}).values()]
+        examples = (
+            [stated["example"]] if "example" in stated else [e["value"] for e in stated.get("examples", {}).values()]
+        )
         if not examples:
             raise UnregisteredError(f"{name}: its body has no example in the document")
         seen = set()

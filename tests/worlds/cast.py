@@ -51,6 +51,10 @@ CAST: dict[str, Part] = {
     "idle": _one(_EXPERT, judges=True, employed=True),
     **{f"editor.{code}": _one(_EDITOR, code) for code in (S, T, U)},
     **{f"approver.{code}": _one(_APPROVER, code) for code in (S, T, U)},
+    # Recused from the case of S alone.
+    "w_case": Part(((_OFFICE, None), (Role.AUDITOR, None)), judges=True),
+    # Staff of S who also hold an office: who is judged there does not judge.
+    "insider": Part(((_OFFICE, None), (_EDITOR, S)), judges=True),
     "department": _one(Role.LEAGUE_DEPARTMENT, "department"),
     "entity": _one(Role.CONSTRUCTION_ENTITY, "cooperative"),
     "auditor": _one(Role.AUDITOR),

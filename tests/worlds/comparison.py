@@ -48,7 +48,9 @@ class Difference:
         left, right = self.answers
         at = next((i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), 0)
         cut = slice(max(0, at - 160), at + 200)
-        return f"{self.observer}: {self.ask} [{self.between}]\n   {left[:4]} …{left[cut]}…\n   {right[:4]} …{right[cut]}…"
+        return (
+            f"{self.observer}: {self.ask} [{self.between}]\n   {left[:4]} …{left[cut]}…\n   {right[:4]} …{right[cut]}…"
+        )
 
 
 @dataclass
@@ -159,9 +161,7 @@ class Looking:
             if cursors[0] is None or any(cursor is None for cursor in cursors):
                 return
             label = Ask(ask.operation, "GET", ask.path, (*ask.params, ("cursor", f"page {page}")))
-            turned = [
-                Ask(ask.operation, "GET", ask.path, (*ask.params, ("cursor", str(cursor)))) for cursor in cursors
-            ]
+            turned = [Ask(ask.operation, "GET", ask.path, (*ask.params, ("cursor", str(cursor)))) for cursor in cursors]
             answers = [
                 await ask_one(world, self.key, token, one)
                 for world, token, one in zip(self.worlds, self.tokens, turned, strict=True)

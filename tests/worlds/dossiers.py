@@ -65,9 +65,7 @@ async def machine(world: Replay) -> None:
             regions=(S, T, U),
             secret=CLIENT_SECRET,
         )
-        await registry.add_account(
-            session, world.cast["idle"].id, "idle", await hash_password("Xilingol-Steppe-2026")
-        )
+        await registry.add_account(session, world.cast["idle"].id, "idle", await hash_password("Xilingol-Steppe-2026"))
     world.cast["machine"] = Somebody("client", client.id, CLIENT)
 
 
@@ -162,15 +160,33 @@ async def projects(world: Replay) -> None:
         world.kept[f"project/{code}"] = path
         await world.act(f"editor.{code}", path, "propose")
         await world.act("office", path, "admit")
-    draft = {**body, "region_code": S, "name": "风光互补（示例）", "organisation_id": world.kept[f"organisation/investor.{S}"]}
+    draft = {
+        **body,
+        "region_code": S,
+        "name": "风光互补（示例）",
+        "organisation_id": world.kept[f"organisation/investor.{S}"],
+    }
     await world.post(f"editor.{S}", "/v1/projects", draft)
 
 
 @step()
 async def push(world: Replay) -> None:
     rows = [
-        {"external_id": f"示例-{code}", "name": f"有机乳品原料基地{code}（示例）", "region_code": code}
+        {
+            "external_id": f"XL-{code}",
+            "name": f"有机乳品原料基地{code}（示例）",
+            "region_code": code,
+            "primary_mode": "生态农业",
+            "investment_entity": {"name": f"乳业有限公司{code}（示例）", "kind": "enterprise"},
+            "construction_content": "有机草场认证与冷链收储站建设",
+            "building_stage": "在建",
+            "starts_on": "2026-05-01",
+            "ends_on": "2028-10-30",
+            "funding": [{"source": "special_bond", "planned": "8890000.00", "done": "2616639.00"}],
+            "expected_benefits": {"jobs": 165},
+        }
         for code in (S, T)
     ]
-    await world.post("machine", "/v1/imports/projects", {"items": rows})
+    receipt = (await world.post("machine", "/v1/imports/projects", {"items": rows})).json()
+    assert receipt["outcome"] == "succeeded", receipt
     await world.work()

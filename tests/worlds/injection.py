@@ -33,9 +33,9 @@ async def inject(source: asyncpg.Connection, target: asyncpg.Connection) -> None
         for table in _OF_ALL:
             await _put(source, target, table, "$1::text IS NOT NULL", S)
         for table in _TRACES:
-            known = [row["id"] for row in await target.fetch(f"SELECT id FROM {table}")]  # noqa: S608
+            known = [row["id"] for row in await target.fetch(f"SELECT id FROM {table}")]
             rows = await source.fetchval(
-                f"SELECT coalesce(jsonb_agg(t), '[]') FROM {table} AS t WHERE id <> ALL ($1) "  # noqa: S608
+                f"SELECT coalesce(jsonb_agg(t), '[]') FROM {table} AS t WHERE id <> ALL ($1) "
                 "AND region_code IS DISTINCT FROM $2 AND resource_kind = ANY ($3)",
                 known,
                 S,
@@ -45,10 +45,10 @@ async def inject(source: asyncpg.Connection, target: asyncpg.Connection) -> None
 
 
 async def _put(source: asyncpg.Connection, target: asyncpg.Connection, table: str, which: str, value: str) -> None:
-    rows = await source.fetchval(f"SELECT coalesce(jsonb_agg(t), '[]') FROM {table} AS t WHERE {which}", value)  # noqa: S608
-    await target.execute(f"DELETE FROM {table} WHERE {which}", value)  # noqa: S608
+    rows = await source.fetchval(f"SELECT coalesce(jsonb_agg(t), '[]') FROM {table} AS t WHERE {which}", value)
+    await target.execute(f"DELETE FROM {table} WHERE {which}", value)
     await _insert(target, table, rows)
 
 
 async def _insert(target: asyncpg.Connection, table: str, rows: str) -> None:
-    await target.execute(f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb)", rows)  # noqa: S608
+    await target.execute(f"INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1::jsonb)", rows)

@@ -36,11 +36,11 @@ async def recusals(world: Replay) -> None:
     await world.work()
 
 
-async def recused(world: Replay, key: str, *, code: str = S) -> None:
+async def recused(world: Replay, key: str, **subject: str) -> None:
     order = {
         "initiator": "ex_officio",
         "person_id": str(world.cast[key].id),
-        "region_code": code,
+        **(subject or {"region_code": S}),
         "relation_code": "kinship",
         "statement": "配偶在该地区任职（示例）",
     }
@@ -52,7 +52,7 @@ async def recused(world: Replay, key: str, *, code: str = S) -> None:
 @step()
 async def elsewhere(world: Replay) -> None:
     """Recusals of others, from U: so that the conflict tables are not empty for who may read them."""
-    await recused(world, "idle", code=U)
+    await recused(world, "idle", region_code=U)
     await world.work()
 
 
@@ -130,6 +130,13 @@ async def cases(world: Replay) -> None:
     await world.work()
 
 
+@step()
+async def recusal_from_the_case(world: Replay) -> None:
+    """Of an officer who is not recused from S as a whole."""
+    await recused(world, "w_case", case_id=world.kept[f"case/{S}"].rsplit("/", 1)[1])
+    await world.work()
+
+
 @step(checkpoint="common")
 async def panels_elsewhere(world: Replay) -> None:
     """`w_expert`, `w_both` and `colleague` sit together on the panels of T; those of U are drawn."""
@@ -142,6 +149,8 @@ async def panels_elsewhere(world: Replay) -> None:
     for place, scores in ((f"panel/{T}", OTHER_SCORES[T]), (f"case_panel/{T}", OTHER_SCORES[T])):
         await reviewed(world, place, scores)
     await reviewed(world, f"case_panel/{U}", OTHER_SCORES[U])
+    # Not to be drawn for S later on.
+    await world.change("office", "PATCH", f"/v1/experts/{world.cast['colleague'].id}", {"active": False})
     await world.work()
 
 
@@ -192,9 +201,11 @@ async def late_recusal(world: Replay) -> None:
 
 @step("WV")
 async def another_late_recusal(world: Replay) -> None:
-    """Of a member of this world's panel."""
+    """Of two members of this world's panels; one is recused from an investor there, and so from S."""
     key, _ = (await seats(world, f"panel/{S}"))[0]
     await recused(world, key)
+    key, _ = (await seats(world, f"case_panel/{S}"))[-1]
+    await recused(world, key, organisation_id=world.kept[f"organisation/investor.{S}"])
     await world.work()
 
 

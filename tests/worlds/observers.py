@@ -24,7 +24,7 @@ _ADMINISTRATORS = dict.fromkeys((*BEFORE, "published"), ALL_WORLDS)
 
 OBSERVERS: tuple[Observer, ...] = (
     *(Observer(key, _WALLED, walled=True) for key in WALLED),
-    *(Observer(key, _OWN) for key in (f"editor.{S}", f"approver.{S}")),
+    *(Observer(key, _OWN) for key in (f"editor.{S}", f"approver.{S}", "insider")),
     *(
         Observer(key, _OTHERS)
         for key in (

@@ -23,11 +23,11 @@ class Collection:
 
 
 def _of(table: str, columns: str = "id", *, region: str = "region_code", hidden: bool = False) -> Collection:
-    return Collection(f"SELECT {columns}, {region} = '{S}' AS of_s FROM {table}", hidden)  # noqa: S608 - constants
+    return Collection(f"SELECT {columns}, {region} = '{S}' AS of_s FROM {table}", hidden)
 
 
 def _plain(table: str, columns: str = "id") -> Collection:
-    return Collection(f"SELECT {columns}, false AS of_s FROM {table}")  # noqa: S608
+    return Collection(f"SELECT {columns}, false AS of_s FROM {table}")
 
 
 _PLANS = {
@@ -101,7 +101,7 @@ VALUES: dict[str, str] = {
     "person_id": "SELECT id FROM people WHERE name IN ('示例人员expert1', '示例人员w_late', '示例人员w_officer')",
     "project_id": f"SELECT id FROM projects {_FIRST}",
     "region_code": f"SELECT unnest(ARRAY['{S}', '{T}', '152599'])",
-    "resource_id": "SELECT id FROM (SELECT id, region_code FROM appraisal_files UNION SELECT id, region_code FROM panels "
+    "resource_id": "SELECT id FROM (SELECT id, region_code FROM appraisal_files "
     f"UNION SELECT id, region_code FROM assignments) AS judged {_FIRST}",
     "round_id": "SELECT id FROM case_rounds",
     "scheme_id": "SELECT id FROM evaluation_schemes",

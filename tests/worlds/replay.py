@@ -18,8 +18,8 @@ from app.models.jobs import Job
 from app.worker import HANDLERS, SUBSCRIBERS, Handler, Worker
 from tests.contract import in_process
 from tests.ground import edge_of
-from tests.worlds.ports import Ports
 from tests.world import World
+from tests.worlds.ports import Ports
 
 
 @dataclass
@@ -78,9 +78,7 @@ class Replay(World):
             for role, bound in grants:
                 region = bound if isinstance(bound, str) else None
                 organisation = bound if isinstance(bound, UUID) else None
-                await registry.add_grant(
-                    session, person.id, role, region_code=region, organisation_id=organisation
-                )
+                await registry.add_grant(session, person.id, role, region_code=region, organisation_id=organisation)
         self.cast[key] = Somebody("person", person.id)
 
     async def bearer(self, key: str) -> str:
@@ -94,7 +92,11 @@ class Replay(World):
         self._asked[label] += 1
         self.ports.begin(f"{label}/{self._asked[label]}")
         named = digest_of(self.ports.label)
-        headers = {"Authorization": f"Bearer {await self.bearer(key)}", "X-Request-Id": named, **more.pop("headers", {})}
+        headers = {
+            "Authorization": f"Bearer {await self.bearer(key)}",
+            "X-Request-Id": named,
+            **more.pop("headers", {}),
+        }
         if method == "POST":
             headers["Idempotency-Key"] = named
         options = {"json": body, **more} if body is not None else more
