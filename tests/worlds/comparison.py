@@ -5,7 +5,6 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from httpx import Response
 
@@ -172,7 +171,7 @@ class Looking:
 def _cursor(answer: Answer) -> str | None:
     if answer.status != 200:
         return None
-    found: Any = json.loads(answer.body).get("next_cursor")
+    found: str | None = json.loads(answer.body).get("next_cursor")
     return found
 
 

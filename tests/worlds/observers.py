@@ -17,10 +17,11 @@ class Observer:
     walled: bool = False
 
 
-_WALLED = dict.fromkeys((*BEFORE, "published"), ("W0", "WJ", "WV"))
-_OWN = {**dict.fromkeys(BEFORE, ("W0", "WV", "WP")), "published": ("W0", "WP")}
-_OTHERS = {**dict.fromkeys(BEFORE, ALL_WORLDS), "published": ("W0", "WP")}
-_ADMINISTRATORS = dict.fromkeys((*BEFORE, "published"), ALL_WORLDS)
+Equal = dict[str, tuple[str, ...]]
+_WALLED: Equal = dict.fromkeys((*BEFORE, "published"), ("W0", "WJ", "WV"))
+_OWN: Equal = {**dict.fromkeys(BEFORE, ("W0", "WV", "WP")), "published": ("W0", "WP")}
+_OTHERS: Equal = {**dict.fromkeys(BEFORE, ALL_WORLDS), "published": ("W0", "WP")}
+_ADMINISTRATORS: Equal = dict.fromkeys((*BEFORE, "published"), ALL_WORLDS)
 
 OBSERVERS: tuple[Observer, ...] = (
     *(Observer(key, _WALLED, walled=True) for key in WALLED),

@@ -41,12 +41,12 @@ class Summary:
         return [
             f"operations {counted['operations']}, uncovered {counted['uncovered']}, variants {counted['variants']}",
             f"worlds {counted['worlds']}, capacities {counted['observers']}, checkpoints {counted['checkpoints']}",
-            f"requests compared {counted['requests']}, of them probes {counted['probes']}, undone {counted['restored']}",
+            f"requests compared {counted['requests']}, probes {counted['probes']}, undone {counted['restored']}",
             f"canaries {counted['canaries']}, searched in {counted['megabytes']} MB of answers",
             f"an officer who is not walled sees W0 and WJ differ in {counted['control differs in']} operations",
             f"declassified: {declassified}",
-            f"policies removed {counted['policies']}: red {counted['red']}, behind a door {counted['latent']}, "
-            f"unseen {counted['unseen']}",
+            f"policies removed {counted['policies']}: red {counted['red']}, red behind a door {counted['latent']}",
+            f"policies unseen {counted['unseen']}",
             f"conditions undone {counted['conditions']}: red {counted['conditions red']}",
         ]
 
