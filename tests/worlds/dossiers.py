@@ -39,11 +39,6 @@ async def people(world: Replay) -> None:
     for key, part in CAST.items():
         grants = [(role, _bound(world, bound)) for role, bound in part.grants]
         await world.join(key, f"示例人员{key}", *grants)
-        if part.employed:
-            institute = world.kept["organisation/institute"]
-            body = {"organisation_id": institute, "kind": "staff", "starts_on": "2020-01-01"}
-            world.kept.setdefault("employer", institute)
-            world.kept[f"employ/{key}"] = str(body)
 
 
 def _bound(world: Replay, bound: str | None) -> str | UUID | None:

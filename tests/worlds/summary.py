@@ -17,7 +17,9 @@ FLOORS = {
     "probes": 4000,
     "canaries": 40,
     "control differs in": 10,
-    "policies": 79,
+    "policies": 80,
+    "red": 34,
+    "conditions red": 5,
 }
 
 
