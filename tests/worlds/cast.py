@@ -32,7 +32,7 @@ WALLED: dict[str, Part] = {
     "w_committee": _one(_COMMITTEE, judges=True),
     "w_inspector": _one(_INSPECTOR, judges=True),
     "w_auditor": _one(Role.AUDITOR),
-    "w_both": Part(((_EXPERT, None), (_OFFICE, None)), judges=True, employed=True, pool=True),
+    "w_both": Part(((_EXPERT, None), (_COMMITTEE, None)), judges=True, employed=True, pool=True),
     "w_abroad": Part(((_OFFICE, None), (_EDITOR, U)), judges=True),
     "w_late": _one(_EXPERT, judges=True, employed=True, pool=True),
 }

@@ -3,6 +3,9 @@
 What is said of S in W0 carries canaries: texts and numbers that stand nowhere else.
 """
 
+import hashlib
+
+from tests.reviews.ceremony import SHARES
 from tests.worlds.cast import WALLED, YEAR, S, T, U
 from tests.worlds.replay import Replay
 from tests.worlds.script import step
@@ -45,7 +48,7 @@ async def recused(world: Replay, key: str, **subject: str) -> None:
         "statement": "配偶在该地区任职（示例）",
     }
     path = (await world.post("office2", "/v1/recusals", order)).headers["location"]
-    decided = {"outcome": "in_force", "reason": "情况属实（示例）", "legal_basis": "公务员法第七十六条"}
+    decided = {"outcome": "in_force", "reason": "情况属实（示例）", "legal_basis": "civil_servants_76"}
     await world.act("committee2", path, "decide", decided)
 
 
@@ -76,6 +79,8 @@ async def self_evaluations(world: Replay) -> None:
             if item["criterion_code"] in NUMBERS:
                 filled["reported_value"] = "95.50"
             await world.change(editor, "PATCH", f"{path}/items/{item['id']}", filled)
+        named = [{"name": f"{CANARY if code == S else ''}列名（示例）", "reason": "学术观点有分歧（示例）"}]
+        await world.send(editor, "PUT", f"{path}/exclusions", {"items": named})
         await _sent(world, path, code)
         if code == S:
             [item, *_] = await world.listed("office", f"{path}/items")
@@ -137,6 +142,18 @@ async def recusal_from_the_case(world: Replay) -> None:
     await world.work()
 
 
+@step()
+async def ceremony(world: Replay) -> None:
+    """Before all draws: office and committee commit to their shares, the pool is frozen, both open."""
+    parties = {"office": "office", "committee": "committee"}
+    for place in (world.kept["cycle"], world.kept["round"]):
+        for party, key in parties.items():
+            commitment = hashlib.sha256(SHARES[party].encode()).hexdigest()
+            await world.act(key, f"{place}/draw-seed", "commit", {"party": party, "commitment": commitment})
+        for party, key in parties.items():
+            await world.act(key, f"{place}/draw-seed", "open", {"party": party, "share": SHARES[party]})
+
+
 @step(checkpoint="common")
 async def panels_elsewhere(world: Replay) -> None:
     """`w_expert`, `w_both` and `colleague` sit together on the panels of T; those of U are drawn."""
@@ -173,8 +190,9 @@ async def panels(world: Replay) -> None:
     await world.work()
 
 
-@step("WV")
+@step("WV", "WP")
 async def a_seat_is_declined(world: Replay) -> None:
+    """The seed gives all worlds the same order: another panel is one that somebody leaves."""
     for place in (f"panel/{S}", f"case_panel/{S}"):
         key, path = (await seats(world, place))[0]
         await world.act(key, path, "decline", {"reason": "时间冲突（示例）"})

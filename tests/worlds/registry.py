@@ -73,6 +73,7 @@ COLLECTIONS: dict[str, Collection] = {
     "/v1/practice-areas/{}": _of("practice_areas"),
     "/v1/projects/{}": _of("projects"),
     "/v1/publications/{}": _plain("publications"),
+    "/v1/recusal-escalations/{}": _of("recusals", hidden=True),
     "/v1/recusals/{}": _of("recusals", hidden=True),
     "/v1/regions/{}": Collection("SELECT code, code = '152501' AS of_s FROM regions", absent="152599"),
     "/v1/regulation/{}": Collection("SELECT 11 AS article, false AS of_s", absent="17"),
@@ -100,6 +101,7 @@ VALUES: dict[str, str] = {
     "panel_id": f"SELECT id FROM panels {_FIRST}",
     "person_id": "SELECT id FROM people WHERE name IN ('示例人员expert1', '示例人员w_late', '示例人员w_officer')",
     "project_id": f"SELECT id FROM projects {_FIRST}",
+    "recusal_id": f"SELECT id FROM recusals ORDER BY region_code IS DISTINCT FROM '{S}', id LIMIT 3",
     "region_code": f"SELECT unnest(ARRAY['{S}', '{T}', '152599'])",
     "resource_id": "SELECT id FROM (SELECT id, region_code FROM appraisal_files "
     f"UNION SELECT id, region_code FROM assignments) AS judged {_FIRST}",
