@@ -101,7 +101,12 @@ async def _numbered_anew(scene: Scene) -> bool:
     return True
 
 
-@attack(41, gate("eligibility", ("capacity = 'reviewer' AND NOT EXISTS (SELECT FROM ties", "false AND NOT EXISTS (SELECT FROM ties")))
+EMPLOYER_DOES_NOT_MATTER = gate(
+    "eligibility", ("capacity = 'reviewer' AND NOT EXISTS (SELECT FROM ties", "false AND NOT EXISTS (SELECT FROM ties")
+)
+
+
+@attack(41, EMPLOYER_DOES_NOT_MATTER)
 async def test_41_a_missing_profile(year: Year) -> None:
     """Who has no known employer is in no conflict that anybody could see: so they are neither drawn nor named."""
     unknown = await year.world.person(Role.EXPERT)
