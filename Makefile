@@ -15,7 +15,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 # Passed on, e.g. `make test ARGS="-k recusal"` or `make lock ARGS=--upgrade`.
 ARGS ?=
 
-.PHONY: help run test check openapi lock clean
+.PHONY: help run test wall check openapi lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,10 @@ run: $(VENV)/.local ## Start everything: database, demo world, worker and API (A
 
 test: $(VENV)/.dev ## Run the tests (ARGS reach pytest)
 	@exec $(BIN)/python -m pytest -n auto $(ARGS)
+
+# Each process plays the worlds for itself, so more processes than cores make it slower.
+wall: $(VENV)/.dev ## Prove the wall: every operation in two worlds, every policy taken away (ARGS reach pytest)
+	@exec $(BIN)/python -m pytest tests/worlds -m wall -n 2 $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types, import contracts and that the OpenAPI file is current
 	$(BIN)/python -m ruff format --check .

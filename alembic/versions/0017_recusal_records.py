@@ -371,10 +371,12 @@ BEGIN
 END
 """
 
-# Recusals that reach what the caller is walled from, by whatever they were declared from.
+# Recusals that speak of what the caller is walled from, or is staff of: by whatever they were declared from, what they
+# reached, and what the library holds now.
 HIDDEN_RECUSALS = """
 BEGIN
-    RETURN ARRAY(SELECT r.id FROM recusals AS r WHERE r.reaches && gate.walls());
+    RETURN ARRAY(SELECT r.id FROM recusals AS r WHERE NOT gate.clear_of(
+        r.region_code, r.organisation_id, r.project_id, r.case_id, r.reaches));
 END
 """
 

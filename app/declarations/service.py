@@ -3,6 +3,8 @@
 Every transaction here was opened exclusively on the caller: tokens change with what is committed and declared.
 """
 
+from dataclasses import replace
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.principal import Caller
@@ -65,7 +67,11 @@ async def declare(session: AsyncSession, caller: Caller, body: DeclarationIn) ->
     session.add(declaration)
     await session.flush()
     # Whether there are interests, and which, is between the person and those who decide on the recusals.
-    await record(session, "declarations.declare", Resource("declaration", declaration.id), changes={"year": body.year})
+    # One for an assignment carries what that is about: its trace tells who sits on which panel.
+    about = Resource("declaration", declaration.id)
+    if assignment is not None:
+        about = replace(about, region_code=assignment.region_code, case_id=assignment.case_id)
+    await record(session, "declarations.declare", about, changes={"year": body.year})
     for index, interest in enumerate(body.interests):
         await _recuse(session, caller, interest, assignment, base=f"/interests/{index}")
     if assignment is not None:

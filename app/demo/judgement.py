@@ -17,6 +17,7 @@ SELF_EVALUATIONS = {
     "152523": "awaiting_signature",
     "152525": "draft",
 }
+APPLICANT = "152528"
 _CRITERIA_OF = {
     "air_quality": "air_quality_good_days",
     "drinking_water": "drinking_water_compliance",
@@ -34,6 +35,7 @@ async def walk(stage: Stage) -> None:
     await _cycle(stage)
     stage.turn_to(at(YEAR, 5, 20))
     await _cases(stage)
+    await _apply(stage)
 
 
 async def _promise(stage: Stage) -> None:
@@ -56,8 +58,16 @@ async def _recuse(stage: Stage) -> None:
     """What was declared is a recusal already; somebody else decides it."""
     inspector = await stage.actor("inspector1")
     for recusal in await inspector.listed("/v1/recusals?state=provisional"):
-        reason = {"outcome": "in_force", "reason": "所述亲属关系属实（示例）"}
+        reason = {"outcome": "in_force", "reason": "所述亲属关系属实（示例）", "legal_basis": "civil_servants_76"}
         await inspector.act(f"/v1/recusals/{recusal['id']}", "decide", reason)
+
+
+async def _apply(stage: Stage) -> None:
+    """A region applies for an expert's recusal (申请回避): it waits for its decision, with its day."""
+    expert = (await (await stage.renewed(EXPERTS[-1])).get("/v1/me")).json()["id"]
+    stated = {"relation_code": "board_or_shareholder", "statement": "该专家曾任本地企业顾问（示例）"}
+    body = {"initiator": "interested_party", "person_id": expert, "region_code": APPLICANT, **stated}
+    await (await stage.actor(f"approver.{APPLICANT}")).post("/v1/recusals", body)
 
 
 async def _pool(stage: Stage) -> None:
@@ -98,6 +108,8 @@ async def _evaluation(stage: Stage, cycle: str, code: str, until: str) -> None:
     for item in await editor.listed(f"{path}/items"):
         await _complete(editor, f"{path}/items/{item['id']}", item["criterion_code"], code)
     if until == "draft":
+        named = {"name": "示例某专家（示例）", "reason": "学术观点长期存在分歧（示例）"}
+        await editor.put(f"{path}/exclusions", {"items": [named]})
         return
     await editor.act(path, "submit")
     if until == "awaiting_signature":

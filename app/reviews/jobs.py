@@ -111,10 +111,10 @@ async def _plan(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> _
     reserves = {row.id: row.person_id for row in await repository.waiting_reserves(session, panel, today)}
     wanted = panel.reserves if with_reserve else 0
     # Nobody is drawn while reserves are enough.
-    needs_draw = max(vacant, 0) + wanted > len(reserves)
+    needed = max(vacant, 0) + wanted - len(reserves)
     # Nor while the seed is not open, where a panel that was named is repaired.
-    urn = await _urn(session, panel) if needs_draw else None
-    pool = await repository.pool(session, panel, urn.names, today) if urn else None
+    urn = await _urn(session, panel) if needed > 0 else None
+    pool = await repository.pool(session, panel, urn.names, today, needed=needed) if urn else None
     drawn = urn.order(pool.eligible) if urn and pool else []
     seating = rules.seating(vacant=vacant, wanted_reserves=wanted, waiting=list(reserves), drawn=drawn)
     promoted = [reserves[assignment] for assignment in seating.promoted]

@@ -1,5 +1,6 @@
 """The SQL of panels, assignments and sheets. For a request the row policies decide what is there."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -81,14 +82,17 @@ class Pool:
     excluded: dict[str, int]
 
 
-async def pool(session: AsyncSession, panel: Panel, people: Iterable[UUID], today: date) -> Pool:
-    """Everybody of the frozen list who has no assignment on this panel yet."""
+async def pool(session: AsyncSession, panel: Panel, people: Iterable[UUID], today: date, *, needed: int) -> Pool:
+    """Everybody of the frozen list who has no assignment on this panel yet. Whom the region would rather leave out is
+    left out as long as enough others are there for the places that are needed: it advises, and decides nothing."""
     rows = await session.execute(
         text(
-            "SELECT person, gate.ineligibility(person, :region, :kase, :day, false) AS rules "
+            "SELECT person, array_agg(DISTINCT e.rule) FILTER (WHERE e.bars) AS rules, "
+            "bool_or(e.rule IS NOT DISTINCT FROM 'named_by_region') AS named "
             "FROM unnest(CAST(:people AS uuid[])) AS person "
+            "LEFT JOIN LATERAL gate.eligibility(person, 'reviewer', :region, :kase, :day, false) AS e ON true "
             "WHERE NOT EXISTS (SELECT FROM assignments AS a WHERE a.panel_id = :panel AND a.person_id = person) "
-            "ORDER BY person"
+            "GROUP BY person ORDER BY person"
         ),
         {
             "region": panel.region_code,
@@ -99,13 +103,16 @@ async def pool(session: AsyncSession, panel: Panel, people: Iterable[UUID], toda
         },
     )
     eligible: list[UUID] = []
-    excluded: dict[str, int] = {}
-    for person, rules in rows:
+    advised: list[UUID] = []
+    excluded: Counter[str] = Counter()
+    for person, rules, named in rows:
+        excluded.update(rules or ())
         if not rules:
-            eligible.append(person)
-        for rule in rules:
-            excluded[rule] = excluded.get(rule, 0) + 1
-    return Pool(eligible, excluded)
+            (advised if named else eligible).append(person)
+    if advised and len(eligible) < needed:
+        return Pool(sorted([*eligible, *advised]), dict(excluded))
+    excluded.update({"named_by_region": len(advised)} if advised else {})
+    return Pool(eligible, dict(excluded))
 
 
 async def waiting_reserves(session: AsyncSession, panel: Panel, today: date) -> Sequence[Row[Any]]:

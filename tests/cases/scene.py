@@ -7,6 +7,7 @@ from uuid import UUID
 from app.models.identity import Role
 from tests.evaluations.scene import done, etag_of, promise, scrubbed
 from tests.reviews import scene as reviews
+from tests.reviews.ceremony import ceremony
 from tests.world import Actor, World
 
 __all__ = ["done", "etag_of", "promise", "scrubbed"]
@@ -51,7 +52,7 @@ class Selection:
     async def seed(self) -> None:
         """The ceremony of the round's seed, once: experts who come later are not drawn."""
         if not self.seeded:
-            await reviews.ceremony(self.office, self.committee, self.round)
+            await ceremony(self.office, self.committee, self.round)
             self.seeded = True
 
     @property

@@ -41,6 +41,7 @@ NO_SCOPE = {
     "list_my_acts": "about the caller",
     "list_my_recusals": "about the caller",
     "get_my_recusal": "about the caller",
+    "get_my_recusal_letter": "about the caller",
     "list_waiting": "what waits for the caller, by the caller's own scopes",
 }
 

@@ -110,7 +110,7 @@ async def test_the_gate_looks_again_who_decides(scene: Scene, app_role: asyncpg.
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT gate.protect($1, now())",
+        "SELECT gate.protect($1, now(), $1)",
         "SELECT gate.may_decide($1, '152501', NULL, NULL, NULL, '{}')",
         "SELECT gate.reach($1, NULL)",
         "SELECT gate.is_subject('152501', $1, NULL, NULL)",

@@ -20,7 +20,7 @@ async def test_ones_own_takes_effect_at_once(scene: Scene) -> None:
     notice = made.json()
     assert (notice["subject_kind"], notice["subject_key"], notice["state"]) == ("region", REGION, "provisional")
     told = {"id", "subject_kind", "subject_key", "subject_name", "state", "since", "reason", "updated_at"}
-    assert notice.keys() == told
+    assert notice.keys() == told | {"legal_basis", "legal_basis_version"}
     assert await scene.walls(expert) == {f"region:{REGION}"}
     assert await scene.state(seat) == ("suspended", "sealed", True)
     assert await scene.world.rev(expert) > before

@@ -7,6 +7,7 @@ from uuid import UUID
 from app.auth import registry
 from app.models.identity import Role
 from tests.reviews import scene as reviews
+from tests.reviews.ceremony import ceremony
 from tests.world import Actor, World
 
 REGION, OTHER = "152501", "152502"
@@ -45,7 +46,7 @@ class Year:
     async def seed(self) -> None:
         """The ceremony of the cycle's seed, once: experts who come later are not drawn."""
         if not self.seeded:
-            await reviews.ceremony(self.office, self.committee, self.cycle)
+            await ceremony(self.office, self.committee, self.cycle)
             self.seeded = True
 
     async def staff(self, region: str) -> tuple[Actor, Actor]:

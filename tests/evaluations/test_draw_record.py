@@ -13,7 +13,7 @@ from app.cli import cli
 from app.models.identity import Role
 from app.reviews.seeds.verify import faults
 from tests.evaluations.scene import OTHER, REGION, Year, done, make_year
-from tests.reviews.scene import SHARES
+from tests.reviews.ceremony import SHARES
 from tests.world import World
 
 

@@ -70,24 +70,28 @@ async def test_who_reads_and_who_writes(year: Year, world: World, http: AsyncCli
     assert (await outsider.get(place)).status_code == 403
 
 
-async def test_whoever_is_named_is_drawn_last_and_is_told_nothing(year: Year, world: World) -> None:
-    """Seven are in the pool, all bear the one name or another; the named one sits only where nobody else is left."""
-    named = year.review.experts[0]
+@pytest.mark.parametrize(("spared", "sits"), [(1, False), (3, True)])
+async def test_whoever_is_named_is_drawn_only_where_nobody_else_is_left(world: World, spared: int, sits: bool) -> None:
+    """With as many others as there are places, never; else like everybody."""
+    year = await make_year(world, pool=5)
+    named = [expert.id for expert in year.review.experts[:spared]]
     async with world.admin.administration() as session:
-        await session.execute(text("UPDATE people SET name = '独一无二（示例）' WHERE id = :id"), {"id": named.id})
+        await session.execute(text("UPDATE people SET name = '独一无二（示例）' WHERE id = ANY (:ids)"), {"ids": named})
     path = await year.filled()
     await year.editor.client.put(f"{path}/exclusions", json={"items": [{**NAME, "name": "独一 无二（示例）"}]})
     await year.send(path)
     shown = await done(year.office, path, "accept")
     panel = await year.panel(f"/v1/appraisal-files/{shown['appraisal_file_id']}")
-    asked = {"people": [str(named.id)], "subjects": [{"region_code": REGION}]}
+    asked = {"people": [str(named[0])], "subjects": [{"region_code": REGION}]}
     [item] = (await year.office.post("/v1/eligibility-checks", asked)).json()["items"]
     assert item["outcome"] == "eligible"
     assert "named_by_region" in {finding["rule"] for finding in item["findings"] if not finding["bars"]}
-    await year.office.post(f"/v1/panels/{panel}/draw")
+    await year.seed()
+    asked_for = await year.office.post(f"/v1/panels/{panel}/draw")
+    assert asked_for.status_code == 202
     await world.drain()
-    rows = await world.rows(
-        "SELECT person_id, is_reserve, position FROM assignments WHERE panel_id = :p ORDER BY position", p=panel
-    )
-    assert named.id not in [row.person_id for row in rows if not row.is_reserve]
-    assert named.id not in [row.person_id for row in rows][:-1]
+    rows = await world.rows("SELECT person_id FROM assignments WHERE panel_id = :p", p=panel)
+    assert bool({row.person_id for row in rows} & set(named)) is sits
+    [draw] = await world.rows("SELECT excluded FROM draws WHERE panel_id = :p", p=panel)
+    # Counted, and never told by panel: the region must not learn whether the name hit.
+    assert draw.excluded.get("named_by_region") == (None if sits else spared)

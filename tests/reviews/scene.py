@@ -1,6 +1,5 @@
 """A panel and the people around it: officers, a pool of experts, and short words for what they do."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -19,6 +18,7 @@ from app.models.jobs import Job
 from app.models.reviews import Assignment, Expert, Panel, ReviewCopy, SubjectOfReview
 from app.reviews import jobs, service
 from app.worker import Handler, Worker
+from tests.reviews.ceremony import ceremony
 from tests.world import Actor, World
 
 REGION, OTHER = "152501", "152502"
@@ -209,25 +209,6 @@ class Scene:
                 await promise(session, self.world, actor)
         await self.world.renew(actor)
         return actor
-
-
-SHARES = {"office": "0a" * 32, "committee": "0b" * 48}
-
-
-async def commit(actor: Actor, place: str, party: str) -> None:
-    commitment = hashlib.sha256(SHARES[party].encode()).hexdigest()
-    await done(actor, f"{place}/draw-seed", "commit", {"party": party, "commitment": commitment})
-
-
-async def open_share(actor: Actor, place: str, party: str) -> None:
-    await done(actor, f"{place}/draw-seed", "open", {"party": party, "share": SHARES[party]})
-
-
-async def ceremony(office: Actor, committee: Actor, place: str) -> None:
-    """Both commit, then both open: from here on the panels of the cycle or round can be drawn."""
-    for step in (commit, open_share):
-        await step(office, place, "office")
-        await step(committee, place, "committee")
 
 
 NONE = {"has_interests": False}

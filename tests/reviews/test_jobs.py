@@ -15,7 +15,8 @@ from app.core.canonical import digest
 from app.models.reviews import Panel
 from app.worker import Worker
 from tests.ground import FrozenClock
-from tests.reviews.scene import OTHER, REGION, SHARES, Scene, done, make_scene, order_recusal
+from tests.reviews.ceremony import SHARES
+from tests.reviews.scene import OTHER, REGION, Scene, done, make_scene, order_recusal
 from tests.world import Actor, World
 
 WAITS = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
@@ -27,7 +28,7 @@ async def scene(world: World) -> Scene:
 
 
 async def _draws(scene: Scene, panel: Panel) -> list[Any]:
-    return await scene.world.rows("SELECT * FROM draws WHERE panel_id = :p ORDER BY drawn_at, id", p=panel.id)
+    return await scene.world.rows("SELECT * FROM draws WHERE panel_id = :p ORDER BY number", p=panel.id)
 
 
 async def _names(scene: Scene, panel: Panel) -> dict[UUID, str]:

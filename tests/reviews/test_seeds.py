@@ -12,7 +12,8 @@ from httpx import AsyncClient, Response
 from app.models.identity import Role
 from app.models.reviews import SubjectOfReview
 from tests.cases.scene import ROUND
-from tests.reviews.scene import REGION, SHARES, Scene, commit, make_scene, open_share
+from tests.reviews.ceremony import SHARES, commit, open_share
+from tests.reviews.scene import REGION, Scene, make_scene
 from tests.world import Actor, World
 
 KINDS = ("evaluation-cycles", "case-rounds")

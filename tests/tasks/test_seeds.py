@@ -3,7 +3,7 @@
 from app.models.identity import Role
 from tests.cases.scene import make_selection
 from tests.evaluations.scene import make_year
-from tests.reviews.scene import commit, open_share
+from tests.reviews.ceremony import commit, open_share
 from tests.tasks.asking import execute, items, judge, waiting
 from tests.world import Actor, World
 

@@ -198,6 +198,8 @@ async def test_what_policies_call_is_stable_and_never_immutable(owner: asyncpg.C
         "own_regions()",
         "own_panels()",
         "walled_rounds()",
+        "hidden_recusals()",
+        "undecidable()",
         f"clear_of({SUBJECT}, reached text[])",
     }
     for name in READERS.keys() - {"lock_key(holder uuid)"} | read_by_policies:

@@ -27,7 +27,7 @@ from app.reviews.seeds import service as seed_service
 from app.reviews.seeds import views as seeds
 from app.reviews.seeds.dependencies import Party as SeedParty
 from app.reviews.seeds.dependencies import Witness
-from app.reviews.seeds.schemas import CommitmentIn, DrawRecordOut, DrawSeedOut, ShareIn
+from app.reviews.seeds.schemas import DrawRecordOut, DrawSeedOut, SeedCommitmentIn, ShareIn
 
 routes = router("/v1/case-rounds", tag="cases")
 
@@ -101,7 +101,7 @@ async def get_round_draw_seed(caller: Witness, occasion: RoundOccasion, session:
     summary="Commit to a share of the seed",
 )
 async def commit_round_share(
-    caller: SeedParty, held: SeedToCommit, session: Session, reply: Replies, body: CommitmentIn
+    caller: SeedParty, held: SeedToCommit, session: Session, reply: Replies, body: SeedCommitmentIn
 ) -> Response:
     """承诺: the office and the committee, two people, each record the hash of a share that they made outside. With the
     second commitment the list of experts is frozen: who enters the pool later is not drawn here. While no share is

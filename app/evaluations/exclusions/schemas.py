@@ -32,6 +32,9 @@ class ExclusionOut(BaseModel):
 
 
 class Exclusions(BaseModel):
-    """Three at most, and advisory: whoever is named is drawn last (参照国家自然科学基金条例第二十条)."""
+    """Three at most, and advisory: whoever is named is drawn only where nobody else is left.
+
+    参照国家自然科学基金条例第二十条。
+    """
 
     items: Annotated[list[ExclusionOut], Field(max_length=3)]

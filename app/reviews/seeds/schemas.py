@@ -27,7 +27,7 @@ Pseudonym = Sha256
 Pseudonyms = Annotated[list[Pseudonym], Field(max_length=100_000)]
 
 
-class CommitmentIn(Body):
+class SeedCommitmentIn(Body):
     """`commitment`: the SHA-256 of the digits of your share, as text (`printf %s "$SHARE" | sha256sum`)."""
 
     party: Party

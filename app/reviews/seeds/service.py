@@ -21,7 +21,7 @@ from app.models.identity import Role
 from app.models.reviews import Draw
 from app.reviews.seeds import repository, rules
 from app.reviews.seeds.rules import Occasion, Part, Party
-from app.reviews.seeds.schemas import CommitmentIn, ShareIn
+from app.reviews.seeds.schemas import SeedCommitmentIn, ShareIn
 
 _ROLES = {Party.OFFICE: Role.LEAGUE_OFFICE, Party.COMMITTEE: Role.LEAGUE_COMMITTEE}
 
@@ -43,7 +43,7 @@ def refusal(action: str, seed: DrawSeed, occasion: Occasion, party: Party, perso
 
 
 async def commit_share(
-    session: AsyncSession, caller: Caller, occasion: Occasion, seed: DrawSeed, body: CommitmentIn
+    session: AsyncSession, caller: Caller, occasion: Occasion, seed: DrawSeed, body: SeedCommitmentIn
 ) -> None:
     """Raises `Forbidden` for a party that is not the caller's, `StateConflict`, `FourEyes`."""
     _insist("commit", seed, occasion, body.party, caller)
