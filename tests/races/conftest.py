@@ -16,6 +16,9 @@ from tests.races.duel import Field
 from tests.reviews.scene import REGION, make_scene
 from tests.world import World
 
+# A server closes a connection that was idle for five seconds: a client must not be about to use it again just then.
+SHORT_LIVED = httpx.Limits(keepalive_expiry=1)
+
 
 @pytest.fixture
 async def servers(settings: Settings, world: World) -> AsyncIterator[list[httpx.AsyncClient]]:
@@ -27,7 +30,7 @@ async def servers(settings: Settings, world: World) -> AsyncIterator[list[httpx.
     started.append(context.Process(target=processes.work_for_tests, args=(settings,)))
     for process in started:
         process.start()
-    clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) for port in ports]
+    clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=SHORT_LIVED) for port in ports]
     try:
         for client in clients:
             await _ready(client)

@@ -146,6 +146,7 @@ async def _judged(ground: Field, appraiser: Actor, *, year: int, state: str) -> 
         id=uuid4(),
         subject_kind="evaluation",
         subject_id=uuid4(),
+        occasion_id=uuid4(),
         region_code=REGION,
         year=YEAR - 1,
         criteria=CRITERIA,

@@ -88,6 +88,7 @@ async def to_assign(ground: Field, number: int) -> Round:
         id=uuid4(),
         subject_kind="evaluation",
         subject_id=uuid4(),
+        occasion_id=uuid4(),
         region_code=REGION,
         year=YEAR - 1,
         criteria=CRITERIA,

@@ -121,7 +121,8 @@ def document(change: Callable[[dict[str, Any]], None]) -> Removal:
     def replace(site: Site) -> None:
         changed = _copy(site.api.openapi())
         change(changed)
-        site.patch.setattr(site.api.state, "openapi_bytes", lambda: json.dumps(changed).encode())
+        # The state's names are no attributes of its own: to be put back they are replaced where they are held.
+        site.patch.setitem(site.api.state._state, "openapi_bytes", lambda: json.dumps(changed).encode())
 
     return Removal((replace,))
 

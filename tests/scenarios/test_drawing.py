@@ -5,7 +5,7 @@ from typing import Any
 
 from app.models.identity import Role
 from tests.evaluations.scene import Year, done
-from tests.reviews.scene import SHARES, commit, open_share
+from tests.reviews.ceremony import SHARES, commit, open_share
 from tests.scenarios.attack import attack, gate, no_wall, patched
 from tests.scenarios.scene import OTHER, REGION, items, page, recuse
 
@@ -118,8 +118,8 @@ async def test_39_a_replacement_drawn_after_a_look_at_the_scores(year: Year) -> 
     assert [row.person_id for row in promoted] == [drawn[3].person_id]
     hidden = await year.office.get(f"{year.cycle}/draw-record")
     assert hidden.status_code == 404
-    [reserve] = [each for each in await year.seats(file) if each[0].id == drawn[3].person_id]
-    await year.score(reserve, "90")
+    [replacement] = [seat for seat in await year.seats(file) if seat[0].id == drawn[3].person_id]
+    await year.score(replacement, "90")
     await year.world.drain()
     await done(year.committee, file, "appraise", {"score": "90", "reason": "完成较好（示例）"})
     await year.grade(file)

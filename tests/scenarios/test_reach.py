@@ -23,7 +23,7 @@ from tests.world import World
 THE_REGION_UNSEATS = sql(
     "CREATE FUNCTION gate.hasty() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS "
     "$$ BEGIN UPDATE recusals SET state = 'provisional' WHERE id = NEW.id; "
-    "PERFORM gate.protect(NEW.person_id, now()); RETURN NULL; END $$",
+    "PERFORM gate.protect(NEW.person_id, now(), NEW.id); RETURN NULL; END $$",
     "ALTER FUNCTION gate.hasty() OWNER TO liangshan_engine",
     "CREATE TRIGGER hasty AFTER INSERT ON recusals FOR EACH ROW WHEN (NEW.initiator = 'detected') "
     "EXECUTE FUNCTION gate.hasty()",
@@ -101,7 +101,12 @@ async def _numbered_anew(scene: Scene) -> bool:
     return True
 
 
-@attack(41, gate("ineligibility", ("rules := rules || 'unknown_employer'::text;", "NULL;")))
+EMPLOYER_DOES_NOT_MATTER = gate(
+    "eligibility", ("capacity = 'reviewer' AND NOT EXISTS (SELECT FROM ties", "false AND NOT EXISTS (SELECT FROM ties")
+)
+
+
+@attack(41, EMPLOYER_DOES_NOT_MATTER)
 async def test_41_a_missing_profile(year: Year) -> None:
     """Who has no known employer is in no conflict that anybody could see: so they are neither drawn nor named."""
     unknown = await year.world.person(Role.EXPERT)
