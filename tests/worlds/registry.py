@@ -48,9 +48,11 @@ COLLECTIONS: dict[str, Collection] = {
     "/v1/cases/{}": _of("cases"),
     "/v1/commitment-texts/{}": Collection("SELECT version, false AS of_s FROM commitment_texts", absent="99"),
     "/v1/commitments/{}": _plain("commitments"),
+    # Those for an assignment on S, that of `w_late` among them: its own, and nobody else's.
     "/v1/declarations/{}": Collection(
-        "SELECT d.id, coalesce(a.region_code = '152501', false) AS of_s FROM declarations AS d "
-        "LEFT JOIN assignments AS a ON a.id = d.assignment_id",
+        f"SELECT d.id, coalesce(a.region_code = '{S}' AND p.name = '示例人员w_late', false) AS of_s "
+        "FROM declarations AS d JOIN people AS p ON p.id = d.person_id LEFT JOIN assignments AS a "
+        "ON a.id = d.assignment_id",
         hidden=True,
     ),
     "/v1/evaluation-cycles/{}": _plain("evaluation_cycles"),
