@@ -5,7 +5,7 @@ from typing import Any
 
 from app.models.identity import Role
 from tests.evaluations.scene import Year, done
-from tests.reviews.scene import SHARES, commit, open_share
+from tests.reviews.ceremony import SHARES, commit, open_share
 from tests.scenarios.attack import attack, gate, no_wall, patched
 from tests.scenarios.scene import OTHER, REGION, items, page, recuse
 
