@@ -51,7 +51,7 @@ def test_of_a_person() -> None:
     assert not entity.is_league
 
 
-@pytest.mark.parametrize("role", LEAGUE_ROLES)
+@pytest.mark.parametrize("role", sorted(LEAGUE_ROLES))
 def test_each_role_of_the_league_handles_for_it(role: Role) -> None:
     actor = caller(grant(role)).league_actor()
     assert (actor.id, actor.recused) == (ME, False)
