@@ -1,5 +1,6 @@
 import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any, get_args
 from uuid import UUID
@@ -11,7 +12,17 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.auth.tokens import MAX_TOKEN_LENGTH, Claims, RefusalReason, SigningKey, TokenCodec, TokenRefused
+from app.auth.tokens import (
+    _MAX_SCOPE_LENGTH,
+    MAX_TOKEN_LENGTH,
+    Claims,
+    RefusalReason,
+    SigningKey,
+    TokenCodec,
+    TokenRefused,
+    _encode,
+    _scopes,
+)
 from tests.forge import HOSTILE, Hostile, Members, claims_of, decode, encode, forge, header_for
 
 NOW = 1_800_000_000
@@ -298,3 +309,18 @@ def test_altered_claims_are_refused_or_well_typed(changes: Members) -> None:
         assert result.kind in ("person", "client")
     else:
         assert result in EXPECTED
+
+
+def test_scopes_may_be_as_long_as_the_bound_and_no_longer() -> None:
+    words = " ".join(f"{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}{'s' * 30}:read" for n in range(60))
+    longest = words[:_MAX_SCOPE_LENGTH]
+    assert len(longest) == _MAX_SCOPE_LENGTH
+    assert _scopes(longest) == frozenset(longest.split())
+    with pytest.raises(TokenRefused):
+        _scopes(longest + "s")
+
+
+def test_base64_loses_its_padding_and_nothing_else() -> None:
+    for last in range(256):
+        assert _encode(bytes([0, 0, last])) == urlsafe_b64encode(bytes([0, 0, last])).decode()
+        assert _encode(bytes([last])) == urlsafe_b64encode(bytes([last])).decode()[:2]
