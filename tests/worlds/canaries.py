@@ -34,13 +34,16 @@ async def canaries(
     worlds: Sequence[asyncpg.Connection], *, but_of: object = None, names: bool = False
 ) -> dict[str, str]:
     """`but_of`: the person whose own assignments are theirs to know. `names`: for who does not see people."""
-    found = spoken()
+    found, own = spoken(), set()
     for world in worlds:
         for said, statement in _IDS.items():
             for value, person in await world.fetch(statement, S):
+                if but_of is not None and person == but_of:
+                    # The same draw gives the same seat to another in another world.
+                    own.add(str(value))
                 # A round total would be found anywhere.
-                if value is not None and len(str(value)) > 5 and (but_of is None or person != but_of):
+                elif value is not None and len(str(value)) > 5:
                     found[str(value)] = said
         if names:
             found |= {row["name"]: "a member's name" for row in await world.fetch(_NAMES, S)}
-    return found
+    return {text: said for text, said in found.items() if text not in own}

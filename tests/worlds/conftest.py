@@ -45,8 +45,8 @@ def _summary(config: pytest.Config) -> Summary | None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is None or config.option.markexpr != "wall" or hasattr(config, "workerinput"):
         return None
-    reports = [report for listed in terminal.stats.values() for report in listed if hasattr(report, "user_properties")]
-    return collected([report for report in reports if report.when == "call"])
+    told = [one for listed in terminal.stats.values() for one in listed]
+    return collected([one for one in told if isinstance(one, pytest.TestReport) and one.when == "call"])
 
 
 def _faults(config: pytest.Config, summary: Summary) -> list[str]:
