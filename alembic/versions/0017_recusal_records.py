@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-from app.models.ddl import APP, ENGINE, engine_function, engine_function_again, not_walled, protect, walls_on
+from app.models.ddl import APP, ENGINE, WORKER, engine_function, engine_function_again, not_walled, protect, walls_on
 
 revision = "0017"
 down_revision = "0016"
@@ -223,6 +223,10 @@ BEGIN
         -- Said before, and not decided yet: once is enough, and nothing tells that it was.
         RETURN 'taken';
     END IF;
+    IF begun = 'pending' THEN
+        -- Not while something is being graded or published: that has looked for applications already.
+        PERFORM pg_advisory_xact_lock_shared(7204812);
+    END IF;
     INSERT INTO recusals (id, person_id, region_code, organisation_id, project_id, case_id, reaches, initiator,
                           initiated_by, relation_code, statement, state, declared_at, version, created_at, updated_at)
     VALUES (recusal, person, region, organisation, project, kase, gate.reach(organisation, project), how,
@@ -371,6 +375,14 @@ BEGIN
 END
 """
 
+# From here to the end of the transaction no application is taken: those acknowledged before are there for the next
+# statement, the others come after it.
+SETTLE_APPLICATIONS = """
+BEGIN
+    PERFORM pg_advisory_xact_lock(7204812);
+END
+"""
+
 # Recusals that speak of what the caller is walled from, or is staff of: by whatever they were declared from, what they
 # reached, and what the library holds now.
 HIDDEN_RECUSALS = """
@@ -507,6 +519,7 @@ NEW_FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
     ("protect(target uuid, at timestamptz, cause uuid) RETURNS void", PROTECT, ()),
     ("working_day(from_day date, count integer) RETURNS date", WORKING_DAY, ()),
     ("on_recusal() RETURNS trigger", ON_RECUSAL, ()),
+    ("settle_applications() RETURNS void", SETTLE_APPLICATIONS, (APP, WORKER)),
     ("hidden_recusals() RETURNS uuid[]", HIDDEN_RECUSALS, (APP,)),
     ("deciders(recusal uuid) RETURNS SETOF uuid", DECIDERS, ()),
     ("entangled(recusal uuid) RETURNS boolean", ENTANGLED, ()),

@@ -122,20 +122,20 @@ BEGIN
     SELECT 'own_project', true, false, t.fact || jsonb_build_object('project_id', p.id)
     FROM ties AS t JOIN asked AS a ON a.code = 'own_project'
     JOIN projects AS p ON p.organisation_id = ANY (t.bodies) AND p.region_code = region AND p.membership = 'in_library'
-    WHERE NOT seated AND (t.ends_on IS NULL OR t.ends_on >= on_day - interval '3 years')
+    WHERE NOT seated AND (t.ends_on IS NULL OR t.ends_on >= a.since)
     UNION ALL
     -- Of plans that the office has filed: what a region writes in a draft is nobody's fact.
     SELECT 'prepared_it', true, false, jsonb_build_object('plan_id', f.plan_id, 'version', f.version_number)
     FROM plan_filings AS f JOIN asked AS a ON a.code = 'prepared_it'
     JOIN plan_versions AS v ON v.plan_id = f.plan_id AND v.number = f.version_number
     CROSS JOIN jsonb_array_elements(v.content -> 'preparers') AS q
-    WHERE NOT seated AND f.region_code = region AND f.outcome = 'filed'
+    WHERE NOT seated AND f.region_code = region AND f.outcome = 'filed' AND f.decided_at >= a.since
         AND (q ->> 'person_id' = person::text
              OR EXISTS (SELECT FROM ties AS t WHERE t.organisation_id::text = q ->> 'organisation_id'))
     UNION ALL
     SELECT 'prepared_it', true, false, jsonb_build_object('evaluation_id', v.evaluation_id, 'version', v.number)
     FROM evaluation_versions AS v JOIN asked AS a ON a.code = 'prepared_it'
-    WHERE v.region_code = region AND person IN (v.submitted_by, v.signed_by)
+    WHERE v.region_code = region AND person IN (v.submitted_by, v.signed_by) AND v.signed_at >= a.since
     UNION ALL
     SELECT 'prepared_it', true, false, jsonb_build_object('case_id', c.id)
     FROM cases AS c JOIN asked AS a ON a.code = 'prepared_it'

@@ -19,6 +19,7 @@ from app.cases.rounds.service import resource as round_resource
 from app.core.audit import record, record_each
 from app.core.canonical import digest
 from app.core.errors import Reason
+from app.declarations.repository import settle_applications
 from app.evaluations.files.repository import repair_waits
 from app.models.cases import CaseFile, CaseFileState, CaseRound, RoundPhase
 from app.models.draws import OccasionKind
@@ -98,7 +99,9 @@ async def publish(session: AsyncSession, job: Job) -> None:
 async def _held(session: AsyncSession, job: Job) -> tuple[CaseRound, Sequence[CaseFile]]:
     held = await rounds.locked(session, UUID(job.payload["round_id"]))
     assert held is not None  # noqa: S101 - never deleted
-    return held, await repository.locked_all(session, held.id)
+    files = await repository.locked_all(session, held.id)
+    await settle_applications(session)
+    return held, files
 
 
 async def _in_the_way(session: AsyncSession, held: CaseRound) -> Reason | None:

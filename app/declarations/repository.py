@@ -62,3 +62,9 @@ async def own_assignment(session: AsyncSession, person_id: UUID, assignment_id: 
 async def may_review(session: AsyncSession, assignment_id: UUID, today: date) -> bool:
     """Whether the caller is still eligible for this assignment of theirs: the gate looks again, under the lock."""
     return bool(await session.scalar(text("SELECT gate.may_review(:id, :day)"), {"id": assignment_id, "day": today}))
+
+
+async def settle_applications(session: AsyncSession) -> None:
+    """Before looking for applications, where the transaction then grades, approves or publishes: from here on none is
+    taken until it ends, so what has been acknowledged is never passed over."""
+    await session.execute(text("SELECT gate.settle_applications()"))

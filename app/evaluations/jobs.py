@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.audit import record, record_each
 from app.core.canonical import digest
 from app.core.db import clock_of
+from app.declarations.repository import settle_applications
 from app.evaluations import repository as evaluations
 from app.evaluations.cycles import repository as cycles
 from app.evaluations.cycles.service import resource as cycle_resource
@@ -64,6 +65,7 @@ async def grade(session: AsyncSession, job: Job) -> None:
     file = await repository.locked(session, UUID(job.payload["file_id"]))
     assert file is not None  # noqa: S101 - never deleted
     panel = await views.panel_of(session, file)
+    await settle_applications(session)
     gates = await views.gates(session, file, panel)
     if file.state != FileState.APPRAISED or gates.refusal is not None:
         # Something came in between. Whoever asked sees it at the file.
@@ -117,6 +119,7 @@ async def publish(session: AsyncSession, job: Job) -> None:
     cycle = await cycles.locked(session, UUID(job.payload["cycle_id"]))
     assert cycle is not None  # noqa: S101 - never deleted
     files = await repository.locked_all(session, cycle.id)
+    await settle_applications(session)
     if not await _ready(session, cycle, files):
         structlog.get_logger().info("publication_not_due", cycle=str(cycle.id))
         return

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.core.db import Entry
 from app.models.identity import Role
-from tests.evaluations.scene import APPRAISAL, REGION, Year, done, make_year
+from tests.evaluations.scene import APPRAISAL, OTHER, REGION, Year, done, make_year
 from tests.reviews.scene import order_recusal
 from tests.world import World
 
@@ -118,3 +119,30 @@ async def test_publish_against_recusal(year: Year) -> None:
     row = await year.row(file)
     published = len(await year.world.rows("SELECT 1 FROM publications"))
     assert (published, row.state, row.under_correction) in {(1, "published", True), (0, "appraised", False)}
+
+
+async def test_an_application_is_seen_by_what_is_published_after_it(year: Year) -> None:
+    """Acknowledged while the publication is on its way: either the publication had begun, and the application waits for
+    its end, or it is there to be seen. Here its transaction is open when the worker comes."""
+    world = year.world
+    await year.approved()
+    await year.close()
+    applicant = await world.person((Role.REGION_EDITOR, OTHER))
+    asked = await year.office.act(year.cycle, "publish")
+    assert asked.status_code == 202
+    database = world.api.state.database
+    async with database.transaction(Entry("person", applicant.id)) as session:
+        taken = await session.scalar(
+            text(
+                "SELECT gate.recuse(gen_random_uuid(), :person, 'informant', :region, NULL, NULL, NULL, 'kinship', "
+                "'情况说明（示例）', now())"
+            ),
+            {"person": year.leader.id, "region": REGION},
+        )
+        assert taken == "taken"
+        publishing = asyncio.create_task(world.drain())
+        await asyncio.sleep(0.5)
+        assert not publishing.done()
+    await publishing
+    assert await world.rows("SELECT 1 FROM publications") == []
+    assert (await year.office.get(year.cycle)).json()["phase"] == "closed"

@@ -108,6 +108,7 @@ DEFINERS: dict[str, set[str]] = {
     "derived(what text)": set(),
     "entangled(recusal uuid)": set(),
     "hidden_recusals()": {APP},
+    "settle_applications()": {APP, WORKER},
     f"note_effect(cause uuid, at {TIME}, kind text, resource uuid, region text, kase uuid, changes jsonb)": set(),
     "record_superior(decision uuid, recusal uuid, issuer text, document text, issued date, result text, words text, "
     f"basis text, at {TIME})": {APP},

@@ -19,6 +19,7 @@ from app.core import errors as e
 from app.core.actions import insist
 from app.core.etag import IfMatch
 from app.core.routing import answers
+from app.declarations.repository import settle_applications
 from app.declarations.rules import NOT_ELIGIBLE
 from app.evaluations.files import repository, views
 from app.evaluations.files.rules import RESULT_STANDS, WORKFLOW
@@ -63,6 +64,8 @@ class FileFor:
         authors = await views.authors(session, file, caller)
         verdict = WORKFLOW.judge(self.action, file.state, views.actor_of(caller, file), authors)
         insist(verdict, WORKFLOW.transitions[self.action].scope)
+        if self.action == "approve":
+            await settle_applications(session)
         refusal = (await views.gates(session, file, await views.panel_of(session, file))).refusal
         if refusal is not None:
             raise e.StateConflict(refusal)
