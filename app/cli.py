@@ -263,7 +263,10 @@ def draw() -> None:
 def verify_draw(
     places: Annotated[list[str], typer.Argument(metavar="FILE|URL…", help="Published records (`…/draw-record`).")],
 ) -> None:
-    """Repeat the draws of published records. A URL is asked with the bearer token of LIANGSHAN_TOKEN, if it is set."""
+    """Repeat the draws of published records; what a file leaves out cannot be known from it.
+
+    A URL is asked with the bearer token of LIANGSHAN_TOKEN, if it is set.
+    """
     found = 0
     for place in places:
         try:

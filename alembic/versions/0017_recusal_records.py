@@ -196,7 +196,11 @@ END
 """
 
 RECUSE = """
-DECLARE begun text := CASE WHEN how IN ('self', 'ex_officio', 'detected') THEN 'provisional' ELSE 'pending' END;
+DECLARE begun text := CASE WHEN how IN ('self', 'detected') THEN 'provisional'
+    -- One officer alone bars no auditor, and none of those who would have to record a decision: it waits for another's.
+    WHEN how = 'ex_officio' AND NOT EXISTS (SELECT FROM grants AS g WHERE g.person_id = person AND g.state = 'active'
+                                            AND g.role IN ('auditor', 'security_admin')) THEN 'provisional'
+    ELSE 'pending' END;
 BEGIN
     IF (how = 'self' AND person IS DISTINCT FROM gate.principal())
         OR (how = 'ex_officio' AND NOT gate.may_decide(person, region, organisation, project, kase, '{}'))
@@ -217,7 +221,8 @@ BEGIN
     END IF;
     IF begun = 'provisional' THEN
         PERFORM gate.require_exclusive(person);
-    ELSIF EXISTS (SELECT FROM recusals AS r WHERE r.person_id = person AND r.initiated_by = gate.principal()
+    ELSIF how <> 'ex_officio' AND EXISTS (
+        SELECT FROM recusals AS r WHERE r.person_id = person AND r.initiated_by = gate.principal()
                   AND r.state = 'pending' AND (r.region_code, r.organisation_id, r.project_id, r.case_id)
                       IS NOT DISTINCT FROM (region, organisation, project, kase)) THEN
         -- Said before, and not decided yet: once is enough, and nothing tells that it was.
@@ -231,6 +236,13 @@ BEGIN
                           initiated_by, relation_code, statement, state, declared_at, version, created_at, updated_at)
     VALUES (recusal, person, region, organisation, project, kase, gate.reach(organisation, project), how,
             gate.principal(), relation, words, begun, at, 1, at, at);
+    -- Nor does one officer bar the last who could decide on it: somebody stays who did not order it.
+    IF how = 'ex_officio' AND NOT EXISTS (SELECT FROM gate.deciders(recusal)) AND EXISTS (
+        SELECT FROM grants AS g WHERE g.person_id = person AND g.state = 'active'
+        AND g.role IN ('league_office', 'league_committee', 'discipline_inspector')) THEN
+        DELETE FROM recusals AS r WHERE r.id = recusal;
+        RETURN 'no_decider_left';
+    END IF;
     IF begun = 'provisional' THEN
         PERFORM gate.protect(person, at, recusal);
     END IF;
@@ -252,7 +264,8 @@ BEGIN
     IF found_recusal.state NOT IN ('pending', 'provisional') OR result NOT IN ('in_force', 'rejected') THEN
         RETURN 'wrong_state';
     END IF;
-    IF found_recusal.initiated_by = gate.principal() THEN
+    -- Nor by whose act it came about, where a check found it: or one officer could bring it about and decide it.
+    IF gate.principal() IN (found_recusal.initiated_by, found_recusal.attributed_to) THEN
         RETURN 'same_person';
     END IF;
     IF basis IS NOT NULL AND held_version IS NULL THEN
@@ -401,6 +414,7 @@ BEGIN
     FROM recusals AS r
     JOIN grants AS g ON g.state = 'active' AND g.role IN ('league_office', 'league_committee', 'discipline_inspector')
         AND g.person_id <> r.person_id AND g.person_id IS DISTINCT FROM r.initiated_by
+        AND g.person_id IS DISTINCT FROM r.attributed_to
     JOIN principals AS p ON p.id = g.person_id AND p.disabled_at IS NULL
     CROSS JOIN LATERAL (SELECT r.reaches
         || array_remove(ARRAY['region:' || r.region_code, 'organisation:' || r.organisation_id,
@@ -436,7 +450,12 @@ BEGIN
            r.state, r.declared_at, r.due_on
     FROM recusals AS r JOIN people AS p ON p.id = r.person_id
     WHERE r.state IN ('pending', 'provisional') AND r.person_id <> gate.principal()
-        AND r.initiated_by IS DISTINCT FROM gate.principal() AND NOT gate.entangled(r.id)
+        AND r.initiated_by IS DISTINCT FROM gate.principal() AND r.attributed_to IS DISTINCT FROM gate.principal()
+        AND NOT gate.entangled(r.id)
+        -- Nor does who has taken deciders their grants within a year of it, or two could make room for themselves.
+        AND NOT EXISTS (SELECT FROM grants AS g WHERE g.ended_by = gate.principal()
+                        AND g.role IN ('league_office', 'league_committee', 'discipline_inspector')
+                        AND g.ended_at > r.declared_at - interval '1 year')
         AND NOT EXISTS (SELECT FROM gate.deciders(r.id));
 END
 """
@@ -496,8 +515,9 @@ BEGIN
     INSERT INTO recusal_decisions (id, recusal_id, number, person_id, region_code, organisation_id, project_id, case_id,
                                    outcome, reason, legal_basis, legal_basis_version, decided_by, decided_at)
     VALUES (decision, recusal, found_recusal.version, found_recusal.person_id, found_recusal.region_code,
-            found_recusal.organisation_id, found_recusal.project_id, found_recusal.case_id, result, words, basis,
-            held_version, gate.principal(), at);
+            found_recusal.organisation_id, found_recusal.project_id, found_recusal.case_id, result,
+            -- The letter names whose decision it is.
+            words || '（' || issuer || '，' || document || '）', basis, held_version, gate.principal(), at);
     UPDATE recusals
     SET state = result, version = version + 1, updated_at = at,
         reaches = ARRAY(SELECT DISTINCT unnest(reaches || gate.reach(organisation_id, project_id)) ORDER BY 1)

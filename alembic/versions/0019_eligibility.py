@@ -230,13 +230,15 @@ BEGIN
         ORDER BY 1
     LOOP
         recusal := gate.derived(concat_ws('/', person, place.code, at));
-        INSERT INTO recusals (id, person_id, region_code, reaches, initiator, relation_code, statement, state,
-                              declared_at, version, created_at, updated_at)
+        INSERT INTO recusals (id, person_id, region_code, reaches, initiator, relation_code, statement, attributed_to,
+                              state, declared_at, version, created_at, updated_at)
         VALUES (recusal, person, place.code, '{}', 'detected', place.rule,
-                '任职、授权或单位隶属变更 / A change of employment, grants or organisations', 'provisional', at, 1, at, at);
+                '任职、授权或单位隶属变更 / A change of employment, grants or organisations', act_of, 'provisional', at,
+                1, at, at);
         INSERT INTO audit_entries (id, occurred_at, request_id, actor_kind, action, outcome, resource_kind,
                                    resource_id, region_code, changes)
-        VALUES (gate.derived(concat_ws('/', recusal, 'audit')), at, '', 'system', 'recusals.detect', 'done', 'recusal', recusal, place.code, '{}');
+        VALUES (gate.derived(concat_ws('/', recusal, 'audit')), at, '', 'system', 'recusals.detect', 'done', 'recusal',
+                recusal, place.code, jsonb_build_object('attributed_to', act_of));
         INSERT INTO outbox_events (id, occurred_at, type, resource_kind, resource_id, region_code)
         VALUES (gen_random_uuid(), at, 'recusals.detect', 'recusal', recusal, place.code);
         PERFORM gate.protect(person, at, recusal);
@@ -250,7 +252,7 @@ END
 # from the clock of the application.
 ON_RELATION = """
 BEGIN
-    PERFORM gate.recheck(NEW.person_id, coalesce((to_jsonb(NEW) ->> 'updated_at')::timestamptz,
+    PERFORM gate.recheck(NEW.person_id, gate.principal(), coalesce((to_jsonb(NEW) ->> 'updated_at')::timestamptz,
                                                  (to_jsonb(NEW) ->> 'ended_at')::timestamptz,
                                                  (to_jsonb(NEW) ->> 'granted_at')::timestamptz));
     RETURN NULL;
@@ -284,13 +286,32 @@ BEGIN
         WHERE ((r.state = 'pending'
                 -- Who is walled may inform, and holds nothing up by it.
                 AND NOT EXISTS (SELECT FROM walls AS w WHERE w.person_id = r.initiated_by AND w.subject = ANY (
-                    ARRAY['region:' || region, 'case:' || kase])))
+                    ARRAY['region:' || region, 'case:' || kase]))
+                -- Nor does who names somebody that has no hand in it, or says again what was rejected.
+                AND gate.has_a_hand(r.person_id, region, kase)
+                AND NOT EXISTS (SELECT FROM recusals AS said WHERE said.state = 'rejected' AND said.id <> r.id
+                    AND said.person_id = r.person_id AND said.initiated_by = r.initiated_by
+                    AND said.relation_code = r.relation_code
+                    AND (said.region_code, said.organisation_id, said.project_id, said.case_id)
+                        IS NOT DISTINCT FROM (r.region_code, r.organisation_id, r.project_id, r.case_id)))
                OR (r.state = 'provisional' AND r.initiator <> 'self'))
           AND (r.region_code = region OR r.case_id = kase
                OR ARRAY['region:' || region, 'case:' || kase]
                   && (r.reaches || gate.reach(r.organisation_id, r.project_id))))
         OR EXISTS (SELECT FROM outbox_events AS e WHERE e.delivered_at IS NULL AND e.type = 'organisations.update')
         OR EXISTS (SELECT FROM jobs AS j WHERE j.kind = 'recusals.examine_organisation' AND j.state <> 'done');
+END
+"""
+
+# Who sits, has judged, or could: an officer of the league handles everything.
+HAS_A_HAND = """
+BEGIN
+    RETURN EXISTS (SELECT FROM assignments AS a WHERE a.person_id = person AND a.state NOT IN ('declined', 'voided')
+                   AND (a.region_code = region OR a.case_id = kase))
+        OR EXISTS (SELECT FROM appraisal_files AS f WHERE f.region_code = region
+                   AND person IN (f.appraised_by, f.approved_by))
+        OR EXISTS (SELECT FROM grants AS g WHERE g.person_id = person AND g.state = 'active'
+                   AND g.role IN ('league_office', 'league_committee', 'discipline_inspector'));
 END
 """
 
@@ -311,8 +332,9 @@ NEW_FUNCTIONS: list[tuple[str, str, tuple[str, ...]]] = [
         (APP,),
     ),
     ("may_act(capacity text, region text, kase uuid, on_day date) RETURNS boolean", MAY_ACT, (APP,)),
-    ("recheck(person uuid, at timestamptz) RETURNS integer", RECHECK, (WORKER,)),
+    ("recheck(person uuid, act_of uuid, at timestamptz) RETURNS integer", RECHECK, (WORKER,)),
     ("tied_to(organisation uuid) RETURNS SETOF uuid", TIED_TO, (WORKER,)),
+    ("has_a_hand(person uuid, region text, kase uuid) RETURNS boolean", HAS_A_HAND, ()),
 ]
 _INELIGIBILITY = "ineligibility(person uuid, region text, kase uuid, on_day date, seated boolean) RETURNS text[]"
 _ON_RELATION = "on_relation() RETURNS trigger"

@@ -114,6 +114,7 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "invalid_cursor": ("游标无效", "the cursor is not valid for this list"),
     "unknown_reference": ("引用的对象不存在", "the referenced object does not exist"),
     "duplicate": ("重复", "given more than once"),
+    "circular": ("上级单位不得是其自身或其下级", "a body cannot stand under itself"),
     "dates_out_of_order": ("结束日期早于开始日期", "the end is before the start"),
     "checksum": ("校验位不正确", "the check digit is wrong"),
     "not_committed_to": ("与承诺不符", "it is not what was committed to"),

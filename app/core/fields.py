@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PlainSerializer
 from pydantic_core import PydanticCustomError
 
-# Control characters other than tab, line feed and carriage return say nothing in a text, and NUL is refused by
-# PostgreSQL.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]")
+# Control characters other than tab, line feed and carriage return say nothing in a text, NUL is refused by PostgreSQL,
+# and what turns the direction of writing makes a text read as another than it is.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|[\ud800-\udfff]|[\u202a-\u202e\u2066-\u2069]")
 
 
 def _clean(value: str) -> str:

@@ -17,6 +17,7 @@ from app.core.db import clock_of, ids_of
 from app.models.declarations import Initiator, Recusal, RecusalState
 from app.models.identity import Employment
 from app.models.jobs import Job
+from app.models.machinery import AuditEntry
 from app.models.plans import Plan, PlanVersion
 from app.models.projects import Membership, Project, ProjectChange
 from app.models.reviews import LIVE, Assignment
@@ -60,11 +61,15 @@ async def examine_organisation(session: AsyncSession, job: Job) -> None:
     """A body changed, or came under another one: everybody tied to its tree who judges, or may judge, is looked at
     again, in the order in which the gate locks people. Until then the gate lets nothing be graded."""
     changed = {"organisation": UUID(job.payload["resource_id"])}
+    acts = select(AuditEntry.actor_id).where(
+        AuditEntry.resource_id == changed["organisation"], AuditEntry.action.startswith("organisations.")
+    )
+    act_of = await session.scalar(acts.order_by(AuditEntry.occurred_at.desc()).limit(1))
     tied = text("SELECT person FROM gate.tied_to(:organisation) AS person ORDER BY gate.lock_key(person)")
     for person in list(await session.scalars(tied, changed)):
         await lock(session, person)
-        again = {"person": person, "at": clock_of(session).now()}
-        await session.execute(text("SELECT gate.recheck(:person, :at)"), again)
+        again = {"person": person, "act_of": act_of, "at": clock_of(session).now()}
+        await session.execute(text("SELECT gate.recheck(:person, :act_of, :at)"), again)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from app.models.evaluations import (
 from app.models.jobs import Job
 from app.models.reviews import Panel
 from app.publications import service as publications
-from app.reviews.repository import counted_sheets
+from app.reviews.repository import counted_sheets, has_suspended
 from app.reviews.rules import PanelState
 from app.reviews.seeds.rules import Occasion
 from app.reviews.seeds.service import publish_record
@@ -44,6 +44,10 @@ async def settle(session: AsyncSession, job: Job) -> None:
     panel = await views.panel_of(session, file)
     if await repository.repair_waits(session, panel.id):
         return
+    if await has_suspended(session, panel.id):
+        # Nothing is taken back that a rejection would have to restore: it is held as it stands (`stale`).
+        file.blocked_quorum = panel.state == PanelState.BLOCKED_QUORUM
+        return
     whole = panel.state == PanelState.COMPLETE and not await repository.application_pending(session, file.region_code)
     settled = rules.settle(
         FileState(file.state), touched=file.stale, had_result=file.latest_result is not None, whole=whole
@@ -51,10 +55,12 @@ async def settle(session: AsyncSession, job: Job) -> None:
     before = (file.state, file.stale, file.blocked_quorum)
     file.state, file.stale = settled.state, False
     file.blocked_quorum = panel.state == PanelState.BLOCKED_QUORUM
+    is_new = await _compute(session, file, panel) if settled.compute else True
+    if not is_new and before[0] == FileState.APPROVED:
+        # The same sheets give the same result: what was approved stands.
+        file.state = FileState.APPROVED
     if file.state not in {FileState.APPROVED, FileState.PUBLISHED}:
         file.approved_by = None
-    if settled.compute:
-        await _compute(session, file, panel)
     await session.flush()
     if (file.state, file.stale, file.blocked_quorum) != before:
         await record(session, "appraisal_files.settle", resource(file))
@@ -77,8 +83,8 @@ async def grade(session: AsyncSession, job: Job) -> None:
     await record(session, "appraisal_files.grade", resource(file))
 
 
-async def _compute(session: AsyncSession, file: AppraisalFile, panel: Panel) -> None:
-    """The next version of the result, unless it is what stands already."""
+async def _compute(session: AsyncSession, file: AppraisalFile, panel: Panel) -> bool:
+    """The next version of the result, and True; False where it is what stands already."""
     scheme = await evaluations.scheme_of(session, file.cycle_id)
     cycle = await cycles.one(session, file.cycle_id)
     assert cycle is not None  # noqa: S101 - a foreign key
@@ -95,7 +101,7 @@ async def _compute(session: AsyncSession, file: AppraisalFile, panel: Panel) -> 
     sha256 = digest(explanation)
     standing = await repository.result(session, file)
     if standing is not None and standing.explanation_sha256 == sha256:
-        return
+        return False
     total, grade_code = rules.recompute(explanation)
     file.latest_result = (file.latest_result or 0) + 1
     session.add(
@@ -112,6 +118,7 @@ async def _compute(session: AsyncSession, file: AppraisalFile, panel: Panel) -> 
     )
     await session.flush()
     await record(session, "appraisal_files.compute", resource(file), changes={"explanation_sha256": sha256})
+    return True
 
 
 async def publish(session: AsyncSession, job: Job) -> None:

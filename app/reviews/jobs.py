@@ -107,7 +107,8 @@ async def _seat(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> P
 async def _plan(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> _Plan:
     today = league_date(clock_of(session).now())
     states = await repository.members(session, panel.id)
-    vacant = panel.seats - sum(state in LIVE for state in states)
+    # A seat that is only suspended may resume: it is given away once the recusal is decided.
+    vacant = panel.seats - sum(state in LIVE or state == AssignmentState.SUSPENDED for state in states)
     reserves = {row.id: row.person_id for row in await repository.waiting_reserves(session, panel, today)}
     wanted = panel.reserves if with_reserve else 0
     # Nobody is drawn while reserves are enough.

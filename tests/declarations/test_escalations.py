@@ -59,6 +59,9 @@ async def test_two_administrators_record_what_was_written(scene: Scene, admins: 
     assert made.headers["location"] == f"{LIST}/{recusal}"
     assert [each["document_number"] for each in made.json()["recorded"]] == [PAPER["document_number"]]
     assert await scene.state(seat) == ("suspended", "sealed", True)
+    # The second enters from the paper, not from the first entry.
+    seen = (await second.get(f"{LIST}/{recusal}")).json()
+    assert (seen["recorded"], seen["awaits_second"]) == ([], True)
     again = await record(first, recusal)
     assert (again.status_code, again.json()["code"]) == (409, "four_eyes")
     other = await record(second, recusal, outcome="rejected")
@@ -70,7 +73,8 @@ async def test_two_administrators_record_what_was_written(scene: Scene, admins: 
     assert (await first.get(LIST)).json()["items"] == []
     await scene.world.renew(scene.expert)
     notice = (await scene.expert.get(f"/v1/me/recusals/{recusal}")).json()
-    assert (notice["state"], notice["reason"]) == ("in_force", PAPER["reason"])
+    assert notice["state"] == "in_force"
+    assert notice["reason"] == f"{PAPER['reason']}（{PAPER['authority']}，{PAPER['document_number']}）"
     entries = await scene.world.rows("SELECT actor_id FROM audit_entries WHERE action = 'recusals.record_superior'")
     assert [entry.actor_id for entry in entries] == [first.id, second.id]
 
@@ -119,6 +123,7 @@ async def test_what_is_refused(scene: Scene, admins: tuple[Actor, Actor], http: 
         ({"legal_basis": "no_such_law"}, "/legal_basis"),
         ({"outcome": "lifted"}, "/outcome"),
         ({"reason": ""}, "/reason"),
+        ({"issued_on": "2026-03-03"}, "/issued_on"),
     ):
         refused = await record(admins[0], recusal, **body)
         assert refused.status_code == 422, refused.text

@@ -41,6 +41,7 @@ async def test_leaving_the_library_lifts_no_recusal(scene: Scene) -> None:
 
 async def test_an_application_reaches_as_far_as_the_library_when_it_is_decided(scene: Scene) -> None:
     organisation = await scene.world.organisation()
+    await scene.seat(scene.expert)
     recusal = await scene.applied(scene.expert, scene.editor, organisation_id=str(organisation))
     await scene.project(organisation)
     [gated] = await scene.world.rows("SELECT gate.pending_on('152501', NULL) AS yes")

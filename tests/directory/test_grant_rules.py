@@ -42,7 +42,7 @@ def test_programme_roles_go_together() -> None:
 
 @given(roles)
 def test_judging_roles_need_a_verified_identity_and_a_second_person(role: Role) -> None:
-    reads_judgement = role in JUDGING_ROLES | LEAGUE_ROLES
+    reads_judgement = role in JUDGING_ROLES | LEAGUE_ROLES | {Role.SECURITY_ADMIN}
     assert needs_second(role) is reads_judgement
     assert refusal(role, [], verified=False) == (NOT_VERIFIED if reads_judgement else None)
     assert refusal(role, [], verified=True) is None

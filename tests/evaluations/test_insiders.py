@@ -214,7 +214,7 @@ async def test_who_sits_on_the_panel_appraises_and_approves_nothing_of_it(year: 
 async def granted_league(year: Year, actor: Actor) -> None:
     async with year.world.admin.administration() as session:
         await registry.lock(session, actor.id)
-        await registry.add_grant(session, actor.id, Role.LEAGUE_OFFICE)
+        await registry.add_grant(session, actor.id, Role.LEAGUE_COMMITTEE)
     await year.world.renew(actor)
 
 
@@ -308,3 +308,33 @@ async def test_grants_of_the_league_take_two_and_a_verified_identity(world: Worl
         refused = await security.post(f"/v1/people/{person.id}/grants", {"role": role, "reason": "示例"})
         assert (refused.status_code, refused.json()["reason"]) == (409, "identity_not_verified"), role
     assert await world.rows("SELECT 1 FROM grants WHERE person_id = :person", person=person.id) == []
+
+
+async def test_what_was_approved_stands_again_when_the_order_is_rejected(year: Year) -> None:
+    """Held while it is open, and restored without anybody's doing: or one order, rejected, would undo a result."""
+    file = await year.approved()
+    before = (await year.office.get(file)).json()
+    (barred, _), *_ = await year.seats(file)
+    made = await year.office.post(
+        "/v1/recusals",
+        {
+            "initiator": "ex_officio",
+            "person_id": str(barred.id),
+            "region_code": REGION,
+            "relation_code": "kinship",
+            "statement": "待查（示例）",
+        },
+    )
+    assert made.status_code == 201, made.text
+    await year.world.drain()
+    held = await year.row(file)
+    assert (held.state, held.stale, held.approved_by) == ("approved", True, year.leader.id)
+    await year.close()
+    assert await year.publish() == []
+    inspector = await year.world.person(Role.DISCIPLINE_INSPECTOR)
+    await done(inspector, made.headers["location"], "decide", {"outcome": "rejected", "reason": "不属实（示例）"})
+    await year.world.drain()
+    after = (await year.office.get(file)).json()
+    assert {k: after[k] for k in ("state", "stale", "result")} == {k: before[k] for k in ("state", "stale", "result")}
+    assert len(await year.results(file)) == 1
+    assert len(await year.publish()) == 1

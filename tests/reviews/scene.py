@@ -326,3 +326,13 @@ async def order_recusal(scene: Scene, decider: Actor, person: Actor, region: str
     assert answer.status_code == 201, answer.text
     shown: dict[str, Any] = answer.json()
     return shown
+
+
+async def decide_recusal(scene: Scene, person: Actor, outcome: str = "in_force") -> None:
+    """By somebody who had no part in it: all that is open on the person."""
+    inspector = await scene.world.person(Role.DISCIPLINE_INSPECTOR)
+    for recusal in (await inspector.get("/v1/recusals", params={"person_id": str(person.id)})).json()["items"]:
+        if recusal["state"] in {"pending", "provisional"}:
+            body = {"outcome": outcome, "reason": "审查属实（示例）"}
+            answer = await inspector.act(f"/v1/recusals/{recusal['id']}", "decide", body)
+            assert answer.status_code == 200, answer.text

@@ -16,6 +16,7 @@ from tests.reviews.scene import (
     REGION,
     SCORES,
     Scene,
+    decide_recusal,
     done,
     make_scene,
     order_recusal,
@@ -109,9 +110,9 @@ async def test_nothing_opens_before_it_is_declared(scene: Scene) -> None:
     assert (await put(expert, f"{path}/score-sheet", {"scores": {}}, etag='"0.0"')).status_code == 409
 
 
-async def test_an_expert_who_serves_in_the_office_declares_first_too(scene: Scene) -> None:
-    """The office's policies show the panel's papers; as a member one starts like every member."""
-    both = await scene.expert(Role.LEAGUE_OFFICE)
+async def test_an_expert_who_serves_in_the_committee_declares_first_too(scene: Scene) -> None:
+    """The committee's policies show the panel's papers; as a member one starts like every member."""
+    both = await scene.expert(Role.LEAGUE_COMMITTEE)
     panel = await scene.panel(seats=1, quorum=1)
     named = await scene.office.post(f"/v1/panels/{panel.id}/assign", {"person_id": str(both.id), "reason": "示例"})
     path = named.headers["location"]
@@ -164,9 +165,11 @@ async def test_a_recusal_takes_everything_at_once(scene: Scene, how: str) -> Non
     assert (await expert.get("/v1/assignments")).json()["items"] == []
     (sheet,) = await scene.world.rows("SELECT state FROM score_sheets WHERE person_id = :p", p=expert.id)
     assert sheet.state == "sealed"
-    # The reserve moves up, and the panel is at work again.
+    # Once it is decided the reserve moves up, and the panel is at work again.
     ((reserve, reserved_path),) = await scene.seats(panel, reserve=True)
+    await scene.drain()
     assert (await reserve.get(reserved_path)).status_code == 404
+    await decide_recusal(scene, expert)
     await scene.drain()
     assert (await reserve.get(reserved_path)).json()["state"] == "invited"
     assert await scene.state(panel) == "reviewing"
@@ -281,6 +284,10 @@ async def test_declared_interests_are_a_recusal(scene: Scene) -> None:
     )
     assert declared.has_interests
     assert [interest["relation_code"] for interest in declared.interests] == ["kinship"]
+    await scene.drain()
+    # The seat is given away once it is decided that it is free.
+    assert len(await scene.seats(panel)) == 2
+    await decide_recusal(scene, expert)
     await scene.drain()
     assert len(await scene.seats(panel)) == 3
 

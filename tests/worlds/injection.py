@@ -44,6 +44,12 @@ async def inject(source: asyncpg.Connection, target: asyncpg.Connection) -> None
             await _insert(target, table, rows)
 
 
+async def inject_records(source: asyncpg.Connection, target: asyncpg.Connection) -> None:
+    """The record of the draws is a publication: what it tells of (how many were drawn, and how often) is told to
+    everybody, and is the same in all worlds. Of `WP` too, whose panel came about otherwise."""
+    await _put(source, target, "draw_records", "$1::text IS NOT NULL", S)
+
+
 async def _put(source: asyncpg.Connection, target: asyncpg.Connection, table: str, which: str, value: str) -> None:
     rows = await source.fetchval(f"SELECT coalesce(jsonb_agg(t), '[]') FROM {table} AS t WHERE {which}", value)
     await target.execute(f"DELETE FROM {table} WHERE {which}", value)

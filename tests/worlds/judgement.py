@@ -4,7 +4,9 @@ What is said of S in W0 carries canaries: texts and numbers that stand nowhere e
 """
 
 import hashlib
+from datetime import date
 
+from app.models.declarations import SuperiorDecision
 from tests.reviews.ceremony import SHARES
 from tests.worlds.cast import WALLED, YEAR, S, T, U
 from tests.worlds.replay import Replay
@@ -50,6 +52,28 @@ async def recused(world: Replay, key: str, **subject: str) -> None:
     path = (await world.post("office2", "/v1/recusals", order)).headers["location"]
     decided = {"outcome": "in_force", "reason": "情况属实（示例）", "legal_basis": "civil_servants_76"}
     await world.act("committee2", path, "decide", decided)
+
+
+@step()
+async def a_superiors_word(world: Replay) -> None:
+    """Recorded while nobody could decide on a recusal from S, and never confirmed. (Over HTTP it takes a league without
+    deciders, in which nothing else would go on.)"""
+    [recusal] = await world.rows("SELECT id FROM recusals WHERE person_id = :person", person=world.cast["w_expert"].id)
+    async with world.admin.administration() as session:
+        session.add(
+            SuperiorDecision(
+                id=world.ports.random(),
+                recusal_id=recusal.id,
+                region_code=S,
+                authority="上级机关（示例）",
+                document_number="示例函〔2026〕1号",
+                issued_on=date(YEAR, 3, 1),
+                outcome="rejected",
+                reason=f"{CANARY}上级意见（示例）",
+                recorded_by=world.cast["secadmin"].id,
+                recorded_at=world.ports.now(),
+            )
+        )
 
 
 @step()

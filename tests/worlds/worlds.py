@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from app.main import create_api, running
 from tests.ground import Ground
 from tests.worlds import dossiers, judgement
-from tests.worlds.injection import inject
+from tests.worlds.injection import inject, inject_records
 from tests.worlds.ports import Ports
 from tests.worlds.replay import Replay
 from tests.worlds.script import COMMON, SCRIPT, WORLDS, play
@@ -115,6 +115,10 @@ async def _play_on(worlds: Worlds, common: str, name: str, checkpoints: Sequence
                 first = worlds.held[checkpoint][WORLDS[0]]
                 async with worlds.superuser(first) as source, worlds.superuser(database) as target:
                     await inject(source, target)
+            if checkpoint == CHECKPOINTS[-1] and name != WORLDS[0]:
+                first = worlds.held[checkpoint][WORLDS[0]]
+                async with worlds.superuser(first) as source, worlds.superuser(database) as target:
+                    await inject_records(source, target)
             worlds.held.setdefault(checkpoint, {})[name] = await worlds.copy(database)
             reached = checkpoint
     await worlds.ground.drop(database)

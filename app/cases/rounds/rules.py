@@ -30,10 +30,11 @@ WORKFLOW = Workflow(
 # What leaves the region when: once the round is under review, only what the office returned comes back.
 RECOMMENDING: Mapping[CaseState, frozenset[RoundPhase]] = {
     CaseState.DRAFT: frozenset({RoundPhase.OPEN}),
-    CaseState.RETURNED: _TAKING,
+    CaseState.RETURNED: _TAKING | {RoundPhase.CLOSED},
 }
-# Cases are taken up, or returned, while there is no selection of them.
-HANDLING = _TAKING
+# Cases are taken up, or returned, until the publication: a selection that somebody asked for too early (who is recused
+# from a case cannot know) shuts nothing out, and is made again.
+HANDLING = _TAKING | {RoundPhase.CLOSED}
 
 # Art. 12's four, in its order.
 CRITERIA = {

@@ -47,7 +47,10 @@ class EscalationOut(BaseModel):
     state: RecusalState
     declared_at: datetime
     due_on: date | None
-    recorded: Annotated[list[SuperiorDecisionOut], Field(max_length=200)]
+    recorded: Annotated[list[SuperiorDecisionOut], Field(max_length=200)] = Field(
+        description="What you entered yourself: the second entry is made from the paper, not from the first."
+    )
+    awaits_second: bool = Field(description="Another administrator has entered it already.")
 
 
 class SuperiorDecisionIn(Body):

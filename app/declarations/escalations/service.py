@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.audit import Resource, record
+from app.core.clock import league_date
 from app.core.db import clock_of, ids_of
-from app.core.errors import Reason
+from app.core.errors import FieldError, Invalid, Reason
 from app.declarations.escalations import repository
 from app.declarations.escalations.schemas import EscalationOut, SuperiorDecisionIn, SuperiorDecisionOut
 from app.declarations.recusals.service import obey
@@ -20,13 +22,25 @@ ENTRIES_DIFFER = Reason(
 )
 
 
-async def shown(session: AsyncSession, rows: Sequence[Row[Any]]) -> list[EscalationOut]:
-    """With what was recorded on each so far."""
+async def shown(session: AsyncSession, caller: Caller, rows: Sequence[Row[Any]]) -> list[EscalationOut]:
+    """With what the caller recorded on each so far. Another's entry is not shown: the second is made from the paper."""
     found = await repository.recorded(session, [row.id for row in rows])
     return [
         EscalationOut(
-            **{name: getattr(row, name) for name in EscalationOut.model_fields if name != "recorded"},
-            recorded=[SuperiorDecisionOut.model_validate(each) for each in found if each.recusal_id == row.id],
+            **{
+                name: getattr(row, name)
+                for name in EscalationOut.model_fields
+                if name not in {"recorded", "awaits_second"}
+            },
+            recorded=[
+                SuperiorDecisionOut.model_validate(each)
+                for each in found
+                if each.recusal_id == row.id and each.recorded_by == caller.id
+            ],
+            awaits_second=any(
+                each.recusal_id == row.id and each.withdrawn_at is None and each.recorded_by != caller.id
+                for each in found
+            ),
         )
         for row in rows
     ]
@@ -35,6 +49,8 @@ async def shown(session: AsyncSession, rows: Sequence[Row[Any]]) -> list[Escalat
 async def enter(session: AsyncSession, recusal_id: UUID, body: SuperiorDecisionIn) -> bool:
     """Whether that decided it. Raises `NotFound`, `FourEyes` for the same person twice, `Conflict` where
     it is not what the other one entered."""
+    if body.issued_on > league_date(clock_of(session).now()):
+        raise Invalid(FieldError("/issued_on", "out_of_range"))
     answer = await repository.record(session, ids_of(session).random(), recusal_id, body, at=clock_of(session).now())
     obey(answer)
     if answer == "differs":

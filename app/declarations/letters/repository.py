@@ -36,5 +36,5 @@ async def basis(session: AsyncSession, code: str | None, version: int | None) ->
     held = await session.get(LegalBasis, (code, version))
     if held is None:
         return None
-    referred = "参照" if held.applies == "by_analogy" else ""
+    referred = "参照" if held.applies == "by_analogy" else "根据"
     return f"{referred}《{held.title_zh}》{held.provision_zh}"

@@ -53,7 +53,7 @@ def render(letter: Letter) -> str:
     """A page of HTML in the layout of an official document (GB/T 9704 margins), to be printed and sealed."""
     title = TITLES[letter.outcome]
     day = letter.decided_at.astimezone(LEAGUE_TIME)
-    basis = f"根据{letter.basis}，" if letter.basis else ""
+    basis = f"{letter.basis}，" if letter.basis else ""
     paragraphs = [
         f"经审查，{letter.person}就“{letter.subject}”的回避事项，理由如下：{letter.reason}",
         f"{basis}{_EFFECTS[letter.outcome]}",

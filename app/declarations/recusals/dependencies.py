@@ -34,7 +34,7 @@ Decider = Annotated[Caller, acts(DECIDE)]
 Starter = Annotated[Caller, acts(APPLY)]
 
 
-@answers(e.INSUFFICIENT_SCOPE, e.RECUSED, e.FORBIDDEN, e.FOUR_EYES)
+@answers(e.INSUFFICIENT_SCOPE, e.RECUSED, e.FORBIDDEN, e.FOUR_EYES, e.STATE_CONFLICT)
 async def lock_barred(request: Request) -> None:
     """One's own recusal and an order take effect at once: nothing of the person's may be in flight.
 

@@ -106,6 +106,11 @@ async def proposer_of(session: AsyncSession, recusal_id: UUID) -> UUID | None:
     return await session.scalar(statement.order_by(RecusalDecision.number.desc()).limit(1))
 
 
+async def state_of(session: AsyncSession, recusal_id: UUID) -> str | None:
+    """As a gate function left it, behind the session's back."""
+    return await session.scalar(select(Recusal.state).where(Recusal.id == recusal_id))
+
+
 async def decisions(session: AsyncSession, recusal_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
     """With the names of who decided."""
     statement = (

@@ -62,7 +62,9 @@ async def create_recusal(caller: Starter, session: Session, reply: Replies, body
     """From exactly one subject: a region, an organisation, a project or a case.
 
     `self` (自行回避) and `ex_officio` (决定回避, needs `recusals:decide`) take effect at once: 201 with your notice or
-    the recusal; the barred person's tokens stop, assignments are suspended and sheets sealed until it is decided.
+    the recusal; the barred person's tokens stop, assignments are suspended and sheets sealed until it is decided. An
+    order never takes the last decider beside who gives it (409 `state_conflict`, reason `no_decider_left`), and against
+    an auditor or a security administrator it waits for its decision.
     `interested_party` (申请回避) and `informant` (提供情况) are taken with 202 and no content, whoever is named: nobody
     is barred by them, and the person never learns who started it. An unknown subject is refused with 422."""
     recusal_id = await service.start(session, caller, body)

@@ -49,6 +49,11 @@ UNDECIDED = (RecusalState.PENDING, RecusalState.PROVISIONAL)
 NOT_ONESELF = Reason("same_person", "自行回避请使用 self", "To recuse yourself, the initiator is `self`")
 
 
+NO_DECIDER_LEFT = Reason(
+    "no_decider_left", "除发起人外已无人可以决定", "Nobody but who orders it would be left to decide on it"
+)
+
+
 class Initiation(StrEnum):
     """Who starts it, as far as a person can say so; what a check detects is the system's own."""
 

@@ -85,6 +85,8 @@ async def recuse(
             raise Invalid(FieldError(f"{base}/relation_code", "unknown_reference"))
         case "unknown_person":
             raise Invalid(FieldError(f"{base}/person_id", "unknown_reference"))
+        case "no_decider_left":
+            raise e.StateConflict(rules.NO_DECIDER_LEFT)
     await _record_start(session, initiator, recusal_id, subject)
     return recusal_id
 
@@ -132,7 +134,8 @@ async def detail(session: AsyncSession, caller: Caller, recusal_id: UUID) -> Rec
 def judge(action: str, caller: Caller, recusal: Row[Any], decisions: list[RecusalDecisionOut]) -> Verdict:
     """Whether the caller, who sees the recusal, may do this to it now. Who is walled or concerned does not see it."""
     proposals = [decision.decided_by for decision in decisions if decision.outcome == "lift_proposed"]
-    authors = {"initiate": recusal.initiated_by, "propose": proposals[-1] if proposals else None}
+    begun_by = recusal.attributed_to if recusal.initiated_by is None else recusal.initiated_by
+    authors = {"initiate": begun_by, "propose": proposals[-1] if proposals else None}
     return rules.LIFE.judge(action, recusal.state, caller.league_actor(), authors)
 
 
@@ -169,7 +172,8 @@ async def _record_start(session: AsyncSession, initiator: Initiation, recusal_id
         project_id=subject.id_of(SubjectKind.PROJECT),
         case_id=subject.id_of(SubjectKind.CASE),
     )
-    await record(session, action, about, changes={"state": "provisional"})
+    begun = await repository.state_of(session, recusal_id) if initiator is Initiation.EX_OFFICIO else None
+    await record(session, action, about, changes={"state": begun or "provisional"})
 
 
 def _about(recusal: Row[Any]) -> Resource:

@@ -64,7 +64,7 @@ async def get_organisation(_caller: Reader, organisation: VisibleOrganisation, r
     "/{organisation_id}",
     response_model=OrganisationOut,
     summary="Change an organisation",
-    dependencies=[may_answer(e.CONFLICT)],
+    dependencies=[may_answer(e.CONFLICT, e.RECUSED)],
 )
 async def update_organisation(
     _caller: Keeper,
@@ -73,6 +73,8 @@ async def update_organisation(
     reply: Replies,
     body: OrganisationPatch,
 ) -> Response:
-    """Members that are absent stay; null clears what may be empty."""
+    """Members that are absent stay; null clears what may be empty. Whoever works above or below it, and judges where
+    one of these bodies is, is looked at again: a recusal that comes of it is decided by somebody else. 403 `recused`
+    where one of them is in a region that you are recused from."""
     organisation = await service.change(session, organisation, body)
     return reply(OrganisationOut.model_validate(organisation), version=organisation.version)

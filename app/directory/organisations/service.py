@@ -3,8 +3,9 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record
-from app.core.db import clock_of, ids_of
-from app.core.errors import CONSTRAINT_REASONS, FieldError, Invalid, Reason
+from app.core.db import clock_of, ids_of, walled_from
+from app.core.errors import CONSTRAINT_REASONS, FieldError, Invalid, Reason, Recused
+from app.directory.organisations import repository
 from app.directory.organisations.schemas import OrganisationIn, OrganisationPatch
 from app.models.directory import Organisation
 
@@ -23,20 +24,36 @@ async def register(session: AsyncSession, body: OrganisationIn) -> Organisation:
 
 
 async def change(session: AsyncSession, organisation: Organisation, body: OrganisationPatch) -> Organisation:
-    """Apply what the patch states. Raises `Invalid` where it would leave neither code nor reason."""
+    """Apply what the patch states. Raises `Recused` where it touches a region that the caller is recused from (who is
+    employed above or below a body there is barred from it), `Invalid` where it would leave neither code nor reason, or
+    put a body above itself."""
     stated = body.model_dump(exclude_unset=True)
+    await _check_tree(session, organisation, body)
     for name, value in stated.items():
         if value is None and name in {"name", "charge_modes"}:
             raise Invalid(FieldError(f"/{name}", "required"))
         setattr(organisation, name, value)
     if organisation.credit_code is None and organisation.no_code_reason is None:
         raise Invalid(FieldError("/credit_code", "required"))
-    if organisation.parent_id == organisation.id:
-        raise Invalid(FieldError("/parent_id", "invalid_value"))
     await session.flush()
     changes = body.model_dump(mode="json", exclude_unset=True)
     await record(session, "organisations.update", _resource(organisation), changes=changes)
     return organisation
+
+
+async def _check_tree(session: AsyncSession, organisation: Organisation, body: OrganisationPatch) -> None:
+    parent = body.parent_id if body.parent_id != organisation.parent_id else None
+    if parent is not None:
+        await repository.hold_tree(session)
+    touched = await repository.tree(session, [organisation.id, *([parent] if parent else [])])
+    regions = {row.region_code for row in touched}
+    subjects = [f"organisation:{row.id}" for row in touched] + [f"region:{code}" for code in regions]
+    if await walled_from(session, subjects):
+        raise Recused
+    if parent is not None and organisation.id in {
+        row.id for row in await repository.tree(session, [parent]) if row.is_above
+    }:
+        raise Invalid(FieldError("/parent_id", "circular"))
 
 
 def _resource(organisation: Organisation) -> Resource:

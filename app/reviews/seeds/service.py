@@ -47,6 +47,9 @@ async def commit_share(
 ) -> None:
     """Raises `Forbidden` for a party that is not the caller's, `StateConflict`, `FourEyes`."""
     _insist("commit", seed, occasion, body.party, caller)
+    if body.commitment == part(seed, body.party.other).commitment:
+        # Or a copy of the other's could never be opened by who made it.
+        raise e.Invalid(e.FieldError("/commitment", "duplicate"))
     now, ids = clock_of(session).now(), ids_of(session)
     taken = await repository.commit_share(
         session,

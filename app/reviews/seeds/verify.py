@@ -23,6 +23,20 @@ def read(place: str, token: str | None) -> dict[str, Any]:
     return record
 
 
+_MEMBERS = {
+    "occasion_kind",
+    "occasion_id",
+    "office",
+    "committee",
+    "seed",
+    "candidates",
+    "candidates_sha256",
+    "frozen_at",
+    "excluded",
+    "panels",
+}
+
+
 def _h(text: str) -> str:
     return sha256(text.encode("utf-8")).hexdigest()
 
@@ -47,6 +61,11 @@ def faults(record: dict[str, Any]) -> list[str]:
         found.append("the seed is not that of the two shares")
     if _list_hash(record["candidates"]) != record["candidates_sha256"]:
         found.append("the frozen list is not the one that was recorded")
+    if record.keys() != _MEMBERS:
+        found.append("it has other members than a record has")
+    subjects = [panel["subject_id"] for panel in record["panels"]]
+    if len(set(subjects)) != len(subjects):
+        found.append("a panel stands in it twice")
     for panel in record["panels"]:
         found += [f"panel {panel['subject_id']}: {fault}" for fault in _of_panel(record, panel)]
     return found
@@ -63,7 +82,7 @@ def _of_panel(record: dict[str, Any], panel: dict[str, Any]) -> list[str]:
         last = number
         key = _h(f"{record['seed']}:{panel['subject_id']}" + (f":{number}" if number > 1 else ""))
         ranked = sorted(names, key=lambda name: sha256((key + name).encode("ascii")).digest())
-        if drawn != ranked[: len(drawn)] or draw["seated"] > len(drawn):
+        if drawn != ranked[: len(drawn)] or not 0 <= draw["seated"] <= len(drawn):
             found.append(f"draw {number} is not what the seed gives")
         if _list_hash(names) != draw["candidates_sha256"]:
             found.append(f"draw {number} has another list than was recorded")

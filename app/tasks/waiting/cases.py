@@ -13,7 +13,7 @@ from app.tasks.waiting.parts import handles, not_own, not_walled, part, regions_
 from app.tasks.waiting.schemas import WaitingKind
 
 # While a case may still be returned, come back, or be taken into review.
-_HANDLING = (RoundPhase.OPEN, RoundPhase.REVIEWING)
+_HANDLING = (RoundPhase.OPEN, RoundPhase.REVIEWING, RoundPhase.CLOSED)
 
 # As a recommendation asks for them.
 _COMPLETE = and_(

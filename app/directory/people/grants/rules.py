@@ -76,4 +76,5 @@ def refusal(role: Role, held: Iterable[Role], *, verified: bool) -> Reason | Non
 
 
 def needs_second(role: Role) -> bool:
-    return role in JUDGING_ROLES | LEAGUE_ROLES
+    """Judging and handling roles; and who gives them: or one of the two could make the other."""
+    return role in JUDGING_ROLES | LEAGUE_ROLES | {Role.SECURITY_ADMIN}
