@@ -26,7 +26,7 @@ from app.models.draws import OccasionKind
 from app.models.jobs import Job
 from app.models.reviews import Panel
 from app.publications import service as publications
-from app.reviews.repository import counted_sheets, has_suspended
+from app.reviews.repository import counted_sheets
 from app.reviews.rules import PanelState
 from app.reviews.seeds.rules import Occasion
 from app.reviews.seeds.service import publish_record
@@ -38,10 +38,6 @@ async def settle(session: AsyncSession, job: Job) -> None:
     assert file is not None  # noqa: S101 - made with its panel, never deleted
     panel = await views.panel_of(session, file)
     if await repair_waits(session, panel.id):
-        return
-    if await has_suspended(session, panel.id):
-        # Nothing is taken back that a rejection would have to restore: it is held as it stands (`stale`).
-        file.blocked_quorum = panel.state == PanelState.BLOCKED_QUORUM
         return
     whole = panel.state == PanelState.COMPLETE and not await repository.application_pending(session, file)
     settled = rules.settle(CaseFileState(file.state), touched=file.stale, whole=whole)

@@ -31,7 +31,7 @@ from app.models.evaluations import (
 from app.models.jobs import Job
 from app.models.reviews import Panel
 from app.publications import service as publications
-from app.reviews.repository import counted_sheets, has_suspended
+from app.reviews.repository import counted_sheets
 from app.reviews.rules import PanelState
 from app.reviews.seeds.rules import Occasion
 from app.reviews.seeds.service import publish_record
@@ -44,10 +44,6 @@ async def settle(session: AsyncSession, job: Job) -> None:
     panel = await views.panel_of(session, file)
     if await repository.repair_waits(session, panel.id):
         return
-    if await has_suspended(session, panel.id):
-        # Nothing is taken back that a rejection would have to restore: it is held as it stands (`stale`).
-        file.blocked_quorum = panel.state == PanelState.BLOCKED_QUORUM
-        return
     whole = panel.state == PanelState.COMPLETE and not await repository.application_pending(session, file.region_code)
     settled = rules.settle(
         FileState(file.state), touched=file.stale, had_result=file.latest_result is not None, whole=whole
@@ -55,15 +51,39 @@ async def settle(session: AsyncSession, job: Job) -> None:
     before = (file.state, file.stale, file.blocked_quorum)
     file.state, file.stale = settled.state, False
     file.blocked_quorum = panel.state == PanelState.BLOCKED_QUORUM
-    is_new = await _compute(session, file, panel) if settled.compute else True
-    if not is_new and before[0] == FileState.APPROVED:
-        # The same sheets give the same result: what was approved stands.
-        file.state = FileState.APPROVED
-    if file.state not in {FileState.APPROVED, FileState.PUBLISHED}:
-        file.approved_by = None
+    if before[0] == FileState.APPROVED and file.state != FileState.APPROVED:
+        await _withdraw_approval(session, file)
+    if settled.compute and not await _compute(session, file, panel) and file.state == FileState.GRADED:
+        await _restore_approval(session, file)
     await session.flush()
     if (file.state, file.stale, file.blocked_quorum) != before:
         await record(session, "appraisal_files.settle", resource(file))
+
+
+async def _withdraw_approval(session: AsyncSession, file: AppraisalFile) -> None:
+    standing = await repository.result(session, file)
+    file.voided = [
+        *file.voided,
+        {
+            "state": FileState.APPROVED,
+            "at": clock_of(session).now().isoformat(),
+            "approved_by": str(file.approved_by),
+            "explanation_sha256": standing.explanation_sha256 if standing else None,
+        },
+    ]
+    file.approved_by = None
+
+
+async def _restore_approval(session: AsyncSession, file: AppraisalFile) -> None:
+    """The recusal was rejected, and the same sheets give the same result: what was approved stands again, without
+    anybody's doing, or one order would undo it. Not by an approver who is recused meanwhile."""
+    standing = await repository.result(session, file)
+    last = file.voided[-1] if file.voided else {}
+    if standing is None or last.get("explanation_sha256") != standing.explanation_sha256:
+        return
+    approver = UUID(last["approved_by"])
+    if not await repository.is_walled(session, approver, file.region_code):
+        file.state, file.approved_by = FileState.APPROVED, approver
 
 
 async def grade(session: AsyncSession, job: Job) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, func, select, text, update
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import db
@@ -60,12 +60,6 @@ async def counted_sheets(session: AsyncSession, panel_id: UUID) -> list[dict[str
     )
     sheets = [{code: Decimal(score) for code, score in scores.items()} for scores in rows]
     return sorted(sheets, key=lambda sheet: sorted(sheet.items()))
-
-
-async def has_suspended(session: AsyncSession, panel_id: UUID) -> bool:
-    """Whether somebody's seat waits for the decision on a recusal."""
-    waits = exists().where(Assignment.panel_id == panel_id, Assignment.state == AssignmentState.SUSPENDED)
-    return bool(await session.scalar(select(waits)))
 
 
 async def void_draft(session: AsyncSession, assignment_id: UUID) -> None:

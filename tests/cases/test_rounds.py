@@ -106,17 +106,27 @@ async def test_acts_on_a_round_refuse_in_order(selection: Selection, action: str
 
 async def test_nothing_is_selected_before_everything_is_in(selection: Selection) -> None:
     file = await selection.reviewed()
+    draft = await selection.drafted(title="未推荐（示例）")
     path = await selection.recommended(title="另一（示例）")
     refused = await selection.office.act(selection.round, "select")
     assert (refused.status_code, refused.json()["reason"]) == (409, "undecided")
     await done(selection.office, path, "return", {"remarks": "请补充（示例）"})
     await selection.ask("select")
     assert (await selection.row(file)).state == "selected"
-    # The recommending is over.
-    late = await selection.approver.act(path, "recommend")
-    assert (late.status_code, late.json()["reason"]) == (409, "round_closed")
-    assert actions((await selection.approver.get(path)).json())["recommend"] == "round_closed"
     assert (await selection.office.get(selection.round)).json()["phase"] == "closed"
+    # The recommending is over, but for what was returned: it comes back, and the selection is made again.
+    late = await selection.approver.act(draft, "recommend")
+    assert (late.status_code, late.json()["reason"]) == (409, "round_closed")
+    assert actions((await selection.approver.get(draft)).json())["recommend"] == "round_closed"
+    etag = (await selection.editor.get(path)).headers["etag"]
+    changed = await selection.editor.patch(path, {"summary": "补充后（示例）"}, etag=etag)
+    assert changed.status_code == 200, changed.text
+    await done(selection.approver, path, "recommend")
+    again = await selection.office.act(selection.round, "publish")
+    assert (again.status_code, again.json()["reason"]) == (409, "undecided")
+    await done(selection.office, path, "return", {"remarks": "仍不充分（示例）"})
+    await selection.ask("publish")
+    assert len(await selection.publications()) == 1
 
 
 async def test_an_empty_round_is_not_published(selection: Selection) -> None:

@@ -311,7 +311,7 @@ async def test_grants_of_the_league_take_two_and_a_verified_identity(world: Worl
 
 
 async def test_what_was_approved_stands_again_when_the_order_is_rejected(year: Year) -> None:
-    """Held while it is open, and restored without anybody's doing: or one order, rejected, would undo a result."""
+    """Withdrawn while it is open, and restored without anybody's doing: or one order, rejected, would undo a result."""
     file = await year.approved()
     before = (await year.office.get(file)).json()
     (barred, _), *_ = await year.seats(file)
@@ -328,7 +328,7 @@ async def test_what_was_approved_stands_again_when_the_order_is_rejected(year: Y
     assert made.status_code == 201, made.text
     await year.world.drain()
     held = await year.row(file)
-    assert (held.state, held.stale, held.approved_by) == ("approved", True, year.leader.id)
+    assert (held.state, held.approved_by) == ("appraised", None)
     await year.close()
     assert await year.publish() == []
     inspector = await year.world.person(Role.DISCIPLINE_INSPECTOR)

@@ -30,6 +30,11 @@ async def replace(year: Year, file: str, score: str) -> None:
     await year.score((people[row.person_id], f"/v1/assignments/{row.id}"), score)
 
 
+async def invited(year: Year, file: str) -> int:
+    statement = "SELECT 1 FROM assignments WHERE panel_id = :panel AND NOT is_reserve AND state = 'invited'"
+    return len(await year.world.rows(statement, panel=await year.panel(file)))
+
+
 async def counted(year: Year, file: str) -> int:
     rows = await year.world.rows(
         "SELECT 1 FROM score_sheets AS s JOIN assignments AS a ON a.id = s.assignment_id"
@@ -87,11 +92,12 @@ async def test_after_a_result_it_is_withdrawn_and_computed_anew(year: Year) -> N
     shown = (await year.office.get(file)).json()
     assert (shown["state"], shown["stale"], shown["result"], shown["approved_by"]) == ("appraised", False, None, None)
     assert (await year.office.get(f"{file}/explanation")).status_code == 404
-    await replace(year, file, "100")
-    await year.world.drain()
-    # Not while it is undecided whether the first one resumes.
-    assert (await year.row(file)).state == "appraised"
+    # Nobody is seated instead while it is undecided whether the first one resumes.
+    assert await invited(year, file) == 0
     await uphold(year)
+    await year.world.drain()
+    assert (await year.row(file)).state == "appraised"
+    await replace(year, file, "100")
     await year.world.drain()
     shown = (await year.office.get(file)).json()
     # 0.7 × (100 + 87.65 + 92.5) / 3 + 0.3 × 90
@@ -119,7 +125,7 @@ async def test_without_anybody_left_the_quorum_is_lost(world: World) -> None:
     row = await year.row(file)
     assert (row.stale, row.blocked_quorum) == (False, True)
     refused = await year.office.act(file, "grade")
-    assert (refused.status_code, refused.json()["reason"]) == (409, "blocked_quorum")
+    assert (refused.status_code, refused.json()["reason"]) == (409, "application_pending")
     # A rejected recusal resumes what it had suspended.
     [recusal] = (await year.committee.get("/v1/recusals")).json()["items"]
     decision = {"outcome": "rejected", "reason": "所述情形不属于回避事由（示例）"}

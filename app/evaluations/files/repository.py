@@ -23,6 +23,7 @@ from app.models.evaluations import (
 )
 from app.models.jobs import Job
 from app.models.reviews import Assignment, Panel, SubjectOfReview
+from app.models.walls import Wall
 
 # By region, never by time: an order in which things were judged is nobody's to see.
 ORDER = Order((AppraisalFile.region_code.expression, AppraisalFile.id.expression))
@@ -126,6 +127,12 @@ async def repair_waits(session: AsyncSession, panel_id: UUID) -> bool:
         Job.payload["panel_id"].astext == str(panel_id),
     )
     return bool(await session.scalar(select(waiting)))
+
+
+async def is_walled(session: AsyncSession, person_id: UUID, region_code: str) -> bool:
+    """For jobs: requests read no walls."""
+    found = select(Wall.subject).where(Wall.person_id == person_id, Wall.subject == f"region:{region_code}")
+    return await session.scalar(found) is not None
 
 
 async def any_pending(session: AsyncSession, region_codes: Sequence[str]) -> bool:

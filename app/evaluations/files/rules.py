@@ -58,10 +58,11 @@ class Gates:
     def refusal(self) -> Reason | None:
         if self.stale:
             return STALE
-        if self.blocked_quorum:
-            return BLOCKED_QUORUM
+        # What a decision would settle is said before what it may have caused.
         if self.application_pending:
             return APPLICATION_PENDING
+        if self.blocked_quorum:
+            return BLOCKED_QUORUM
         return None if self.panel_complete else PANEL_INCOMPLETE
 
 
