@@ -10,7 +10,7 @@ from app.models.identity import Role
 from tests.evaluations.scene import APPRAISAL, SECRET, Year, done
 from tests.evaluations.test_evidence import content, seated
 from tests.scenarios.attack import NO_WALLS, attack, gate, no_wall, patched, sql
-from tests.scenarios.scene import REGION, items, knock, nowhere, order, recuse
+from tests.scenarios.scene import REGION, decide, items, knock, nowhere, order, recuse
 from tests.scenarios.test_late import NOTHING_MOVES
 from tests.scenarios.test_who_one_is import TOKENS_LIVE_ON
 
@@ -165,7 +165,7 @@ async def test_33_the_audit(year: Year) -> None:
     auditor = await year.world.person(Role.AUDITOR)
     found = await items(auditor, "/v1/audit-entries", action="appraisal_files.appraise")
     assert [set(entry["changes"]) for entry in found] == [{"appraisal_sha256"}]
-    await order(year.office, auditor)
+    await decide(year.leader, await order(year.office, auditor))
     await year.world.renew(auditor)
     for about in ({"action": "appraisal_files.appraise"}, {"resource_id": file.rsplit("/", 1)[1]}):
         assert await items(auditor, "/v1/audit-entries", **about) == []

@@ -7,7 +7,7 @@ from app.models.identity import Role
 from tests.evaluations.scene import Year, done
 from tests.reviews.ceremony import SHARES, commit, open_share
 from tests.scenarios.attack import attack, gate, no_wall, patched
-from tests.scenarios.scene import OTHER, REGION, items, page, recuse
+from tests.scenarios.scene import OTHER, REGION, decide, items, page, recuse
 
 LEAGUE = "152500"
 NAMED = {"reason": "专业所需（示例）"}
@@ -111,7 +111,7 @@ async def test_39_a_replacement_drawn_after_a_look_at_the_scores(year: Year) -> 
     for seat, score in zip(await year.seats(file), ("80", "85", "90"), strict=True):
         await year.score(seat, score)
     await year.world.drain()
-    await recuse(year.world, (await year.seats(file))[0][0])
+    await decide(year.leader, await recuse(year.world, (await year.seats(file))[0][0]))
     await year.world.drain()
     # The reserve of the draw moves up: whoever was next before there was a score.
     promoted = await year.world.rows("SELECT person_id FROM assignments WHERE state = 'invited' AND NOT is_reserve")
