@@ -25,8 +25,10 @@ AS_ROOT = os.geteuid() == 0
 
 # Another process that starts the cluster, says what it got, and goes on until its input ends or Ctrl-C comes.
 STARTER = """
-import json, pathlib, sys
+import json, pathlib, signal, sys
 from app.core.local_postgres import LocalPostgres
+# A shell that runs the tests in the background has signals of the keyboard ignored, by its children, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with LocalPostgres(pathlib.Path(sys.argv[1]), durable=False) as postgres:
     try:
         print(json.dumps({"owned": postgres.owned, "url": postgres.admin_url}), flush=True)
