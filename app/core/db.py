@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -235,6 +236,11 @@ def entered(session: AsyncSession) -> Entered:
 def clock_of(session: AsyncSession) -> Clock:
     clock: Clock = session.info["clock"]
     return clock
+
+
+def league_today(session: AsyncSession) -> date:
+    """The league's day by the session's clock: by what something is due, late, or of this year."""
+    return league_date(clock_of(session).now())
 
 
 def ids_of(session: AsyncSession) -> Ids:

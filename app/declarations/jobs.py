@@ -41,19 +41,21 @@ async def examine_project(session: AsyncSession, job: Job) -> None:
 async def examine_plan(session: AsyncSession, job: Job) -> None:
     """A plan was filed: whoever sits on the region's panels and prepared it, or works where it was prepared."""
     plan_id = UUID(job.payload["resource_id"])
-    content = select(PlanVersion.content).where(PlanVersion.plan_id == plan_id).order_by(PlanVersion.number.desc())
+    versions = select(PlanVersion).where(PlanVersion.plan_id == plan_id).order_by(PlanVersion.number.desc())
     plan = await session.get(Plan, plan_id)
-    filed = await session.scalar(content.limit(1))
-    signer = select(PlanVersion.signed_by).where(PlanVersion.plan_id == plan_id).order_by(PlanVersion.number.desc())
+    filed = await session.scalar(versions.limit(1))
     if plan is None or filed is None:
         return
-    named = {key: [UUID(q[key]) for q in filed["preparers"] if q.get(key)] for key in ("person_id", "organisation_id")}
+    named = {
+        key: [UUID(q[key]) for q in filed.content["preparers"] if q.get(key)]
+        for key in ("person_id", "organisation_id")
+    }
     people = _seated(
         plan.region_code,
         Assignment.person_id.in_(named["person_id"]) | Employment.organisation_id.in_(named["organisation_id"]),
     )
     said = f"年度计划编制单位或人员涉及该人员 / The filed plan names this person or their employer: {plan_id}"
-    ground = _Ground("prepared_it", await session.scalar(signer.limit(1)), {"plan_id": str(plan_id)})
+    ground = _Ground("prepared_it", filed.signed_by, {"plan_id": str(plan_id)})
     await _open_decisions(session, people, plan.region_code, ground, said)
 
 

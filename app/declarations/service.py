@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.audit import Resource, record
-from app.core.clock import league_date
-from app.core.db import clock_of, entered, ids_of, walled_from
+from app.core.db import clock_of, entered, ids_of, league_today, walled_from
 from app.core.errors import CONSTRAINT_REASONS, FieldError, Invalid
 from app.core.workflow import WRONG_STATE
 from app.declarations import repository, rules
@@ -131,7 +130,7 @@ async def _answer(session: AsyncSession, caller: Caller, assignment: Assignment,
             whole = body.interests[0].model_copy(update=dict.fromkeys(_SUBJECTS))
             await _recuse(session, caller, whole, assignment, base="/interests/0")
         return
-    today = league_date(clock_of(session).now())
+    today = league_today(session)
     if not await repository.may_review(session, assignment.id, today):
         raise e.Conflict(rules.NOT_ELIGIBLE)
     before, assignment.state = assignment.state, AssignmentState.DECLARED

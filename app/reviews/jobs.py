@@ -13,8 +13,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from app.core.audit import record, record_each
 from app.core.canonical import digest
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of
+from app.core.db import clock_of, ids_of, league_today
 from app.core.jobs import ask
 from app.models.jobs import Job
 from app.models.reviews import LIVE, Assignment, AssignmentState, Draw, Panel
@@ -105,7 +104,7 @@ async def _seat(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> P
 
 
 async def _plan(session: AsyncSession, panel: Panel, *, with_reserve: bool) -> _Plan:
-    today = league_date(clock_of(session).now())
+    today = league_today(session)
     states = await repository.members(session, panel.id)
     # A seat that is only suspended may resume: it is given away once the recusal is decided.
     vacant = panel.seats - sum(state in LIVE or state == AssignmentState.SUSPENDED for state in states)

@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource, record
 from app.core.canonical import digest
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of
+from app.core.db import clock_of, ids_of, league_today
 from app.core.errors import Conflict
 from app.core.jobs import ask
 from app.declarations import repository as declarations
@@ -84,7 +83,7 @@ async def open_panel(
 
 async def insist_on_eligibility(session: AsyncSession, assignment: Assignment) -> None:
     """Checked again under the lock at every step of the caller's own. Raises `Conflict`, which does not say why."""
-    if not await declarations.may_review(session, assignment.id, league_date(clock_of(session).now())):
+    if not await declarations.may_review(session, assignment.id, league_today(session)):
         raise Conflict(rules.INELIGIBLE)
 
 

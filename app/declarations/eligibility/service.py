@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.audit import Resource, record
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of, walled_from
+from app.core.db import ids_of, league_today, walled_from
 from app.core.errors import FieldError, Invalid
 from app.core.workflow import OUTSIDE_GRANT
 from app.declarations.eligibility import repository
@@ -27,7 +26,7 @@ async def check(session: AsyncSession, caller: Caller, body: EligibilityCheckIn)
     faults += [FieldError(f"/people/{i}", "duplicate") for i, one in enumerate(body.people) if one in body.people[:i]]
     if faults:
         raise Invalid(*faults)
-    today = league_date(clock_of(session).now())
+    today = league_today(session)
     items = []
     for region_code, case_id in subjects:
         found = await repository.findings(

@@ -7,18 +7,18 @@ from fastapi import Query, Response
 from app.auth.dependencies import Session
 from app.core import errors as e
 from app.core.etag import Replies
-from app.core.pagination import Page, Paging
+from app.core.pagination import Page, PageParams, Paging
 from app.core.routing import may_answer, router
 from app.declarations.escalations import repository, service
 from app.declarations.escalations.dependencies import CHANGES_THE_CONCERNED, Reader, Recorder, VisibleEscalation
-from app.declarations.escalations.schemas import EscalationFilters, EscalationOut, SuperiorDecisionIn
+from app.declarations.escalations.schemas import EscalationOut, SuperiorDecisionIn
 
 routes = router("/v1/recusal-escalations", tag="declarations")
 
 
 @routes.get("", summary="List recusals that nobody may decide")
 async def list_escalations(
-    caller: Reader, session: Session, pages: Paging, params: Annotated[EscalationFilters, Query()]
+    caller: Reader, session: Session, pages: Paging, params: Annotated[PageParams, Query()]
 ) -> Page[EscalationOut]:
     """Every officer, committee member and inspector is the person concerned, began it, is staff there or is recused
     from it themselves. It stays as it is, and holds up what it is about, until the superior authority has decided."""

@@ -7,15 +7,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.core.fields import Body, Code, Day, Label, ReasonText, ShortText
-from app.core.pagination import PageParams
 from app.declarations.recusals.rules import Decision
 from app.declarations.recusals.schemas import BasisCode
 from app.models.base import SubjectKind
 from app.models.declarations import RecusalState
-
-
-class EscalationFilters(PageParams):
-    """Nothing to narrow: there are hardly ever any."""
 
 
 class SuperiorDecisionOut(BaseModel):

@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.audit import Resource, record
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of
+from app.core.db import clock_of, ids_of, league_today
 from app.core.errors import FieldError, Invalid, Reason
 from app.declarations.escalations import repository
 from app.declarations.escalations.schemas import EscalationOut, SuperiorDecisionIn, SuperiorDecisionOut
@@ -49,7 +48,7 @@ async def shown(session: AsyncSession, caller: Caller, rows: Sequence[Row[Any]])
 async def enter(session: AsyncSession, recusal_id: UUID, body: SuperiorDecisionIn) -> bool:
     """Whether that decided it. Raises `NotFound`, `FourEyes` for the same person twice, `Conflict` where
     it is not what the other one entered."""
-    if body.issued_on > league_date(clock_of(session).now()):
+    if body.issued_on > league_today(session):
         raise Invalid(FieldError("/issued_on", "out_of_range"))
     answer = await repository.record(session, ids_of(session).random(), recusal_id, body, at=clock_of(session).now())
     obey(answer)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from app.auth.dependencies import AnyCaller, Session
+from app.core.db import league_today
 from app.core.etag import Replies
 from app.core.pagination import Page, Paging
 from app.core.routing import router
@@ -46,7 +47,7 @@ async def list_recusals(
 ) -> Page[RecusalOut]:
     """For those who decide, the newest first: without those that concern them, or what they are recused from."""
     chosen = filters.model_dump(include={"state", "person_id", "region_code", "overdue"})
-    statement = repository.listed(**chosen, today=service.today(session))
+    statement = repository.listed(**chosen, today=league_today(session))
     return (await pages.of(session, statement, filters, repository.ORDER)).show_rows(RecusalOut.model_validate)
 
 

@@ -1,6 +1,5 @@
 """Starting, deciding and lifting recusals. What protects is the gate's, in the same transaction."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,6 @@ from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.actions import shown
 from app.core.audit import Resource, record
-from app.core.clock import league_date
 from app.core.db import clock_of, ids_of, walled_from
 from app.core.errors import FieldError, Invalid
 from app.core.workflow import OUTSIDE_GRANT, SAME_PERSON, WRONG_STATE, Verdict
@@ -137,11 +135,6 @@ def judge(action: str, caller: Caller, recusal: Row[Any], decisions: list[Recusa
     begun_by = recusal.attributed_to if recusal.initiated_by is None else recusal.initiated_by
     authors = {"initiate": begun_by, "propose": proposals[-1] if proposals else None}
     return rules.LIFE.judge(action, recusal.state, caller.league_actor(), authors)
-
-
-def today(session: AsyncSession) -> date:
-    """The league's day, by which something is late."""
-    return league_date(clock_of(session).now())
 
 
 def obey(answer: str) -> None:

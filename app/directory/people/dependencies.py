@@ -11,8 +11,7 @@ from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.actions import AllowedAction, insist, shown
-from app.core.clock import league_date
-from app.core.db import clock_of
+from app.core.db import league_today
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.core.workflow import Actor, Side
@@ -69,7 +68,7 @@ class History:
 
 async def seen_history(session: Session, caller: AnyCaller, person: VisiblePerson) -> History:
     whole = "grants:read" in caller.scopes or caller.id == person.id
-    return History(None if whole else league_date(clock_of(session).now()))
+    return History(None if whole else league_today(session))
 
 
 SeenHistory = Annotated[History, Depends(seen_history)]

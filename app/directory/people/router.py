@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.auth.dependencies import CHANGES_PERSON, Session
-from app.core.clock import league_date
-from app.core.db import clock_of
+from app.core.db import league_today
 from app.core.etag import Replies
 from app.core.pagination import Page, PageParams, Paging
 from app.core.routing import router
@@ -42,7 +41,7 @@ async def list_people(
     _caller: Reader, session: Session, pages: Paging, filters: Annotated[PersonFilters, Query()]
 ) -> Page[PersonOut]:
     """Names and present units, by name."""
-    today = league_date(clock_of(session).now())
+    today = league_today(session)
     statement = repository.listed(organisation_id=filters.organisation_id, region_code=filters.region_code, today=today)
     page = await pages.of(session, statement, filters, repository.ORDER)
     units = await repository.units(session, [row[0].id for row in page.rows], today)

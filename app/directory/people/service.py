@@ -6,8 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import errors as e
 from app.core.audit import Resource, record
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of
+from app.core.db import ids_of, league_today
 from app.core.errors import FieldError, Invalid, Reason
 from app.directory.people import repository
 from app.directory.people.schemas import EmploymentEnd, EmploymentIn, PersonIn, PersonOut, PersonPatch
@@ -41,7 +40,7 @@ async def change(session: AsyncSession, person: Person, body: PersonPatch) -> Pe
 
 
 async def shown(session: AsyncSession, person: Person) -> PersonOut:
-    today = league_date(clock_of(session).now())
+    today = league_today(session)
     units = await repository.units(session, [person.id], today)
     return PersonOut.of(person, units.get(person.id, []))
 

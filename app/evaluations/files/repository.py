@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import db
-from app.core.clock import league_date
-from app.core.db import clock_of
+from app.core.db import league_today
 from app.core.pagination import Order
 from app.models.directory import Region
 from app.models.evaluations import (
@@ -85,7 +84,7 @@ async def application_pending(session: AsyncSession, region_code: str) -> bool:
 
 async def may_act(session: AsyncSession, capacity: str, region_code: str) -> bool:
     """Whether nothing bars the caller in this capacity, as things stand under the caller's lock."""
-    values = {"capacity": capacity, "region": region_code, "day": league_date(clock_of(session).now())}
+    values = {"capacity": capacity, "region": region_code, "day": league_today(session)}
     return bool(await session.scalar(text("SELECT gate.may_act(:capacity, :region, NULL, :day)"), values))
 
 

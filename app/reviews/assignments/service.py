@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.audit import Resource, record
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of
+from app.core.db import ids_of, league_today
 from app.core.errors import FieldError, Invalid
 from app.declarations import service as declarations
 from app.declarations.schemas import DeclarationIn
@@ -55,7 +54,7 @@ async def declare(session: AsyncSession, caller: Caller, assignment: Assignment,
         await panels.insist_on_eligibility(session, assignment)
         await _move(session, assignment, AssignmentState.DECLARED, "declare")
         return True
-    year = league_date(clock_of(session).now()).year
+    year = league_today(session).year
     whole = DeclarationIn(year=year, assignment_id=assignment.id, **dict(body))
     await declarations.declare(session, caller, whole)
     return not stated
@@ -70,7 +69,7 @@ async def assign(session: AsyncSession, panel: Panel, body: NamedIn) -> UUID:
         panel_id=panel.id,
         person_id=body.person_id,
         reason=body.reason,
-        today=league_date(clock_of(session).now()),
+        today=league_today(session),
     )
     match outcome:
         case "assigned":

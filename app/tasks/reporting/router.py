@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from app.auth.dependencies import Session
-from app.core.clock import league_date
-from app.core.db import clock_of
+from app.core.db import league_today
 from app.core.etag import Replies
 from app.core.pagination import Page, Paging
 from app.core.routing import router
@@ -30,7 +29,7 @@ async def list_reporting_tasks(
     """What was asked for, with a tally of the regions that you see: your own, or all for the league."""
     statement = repository.listed(year=filters.year, state=filters.state, region_code=filters.region_code)
     page = await pages.of(session, statement, filters, repository.ORDERS[filters.sort])
-    today = league_date(clock_of(session).now())
+    today = league_today(session)
     lines = await repository.lines(session, [row[0].id for row in page.rows], today)
     return page.show(lambda task: ReportingTaskSummary.of(task, lines.get(task.id, [])))
 

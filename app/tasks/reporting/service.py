@@ -7,8 +7,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from app.core import errors as e
 from app.core.audit import Resource, record
-from app.core.clock import league_date
-from app.core.db import clock_of, ids_of, walled_from
+from app.core.db import clock_of, ids_of, league_today, walled_from
 from app.core.errors import FieldError, Invalid
 from app.core.workflow import IS_RECUSED
 from app.models.tasks import ReportingTask
@@ -68,7 +67,7 @@ async def close(session: AsyncSession, task: ReportingTask) -> ReportingTask:
 
 async def lines(session: AsyncSession, task: ReportingTask) -> list[TaskLine]:
     """The task's lines as far as the caller sees them."""
-    found = await repository.lines(session, [task.id], league_date(clock_of(session).now()))
+    found = await repository.lines(session, [task.id], league_today(session))
     return found.get(task.id, [])
 
 
