@@ -1,12 +1,11 @@
-"""A pushed body, cut into rows. What is wrong with one row stays with that row (pure, no HTTP)."""
+"""Rows of JSON: one document with `items`, or a document on each line (pure)."""
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
 
 from app.core import strict_json
 from app.core.errors import FieldError, Invalid, PayloadTooLarge, Reason
+from app.imports.reading.rows import Line
 
 MAX_ROWS = 1_000
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -20,14 +19,6 @@ _SCANNER = json.JSONDecoder(parse_int=lambda _: 0, parse_float=lambda _: 0, pars
 TOO_MANY_ROWS = Reason(
     "too_many_rows", f"一次最多报送 {MAX_ROWS} 行，请分批", f"At most {MAX_ROWS} rows in one push: send it in parts"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of the input: its document, or the code of what is wrong with its text."""
-
-    document: Any
-    fault: str | None = None
 
 
 def read(raw: bytes, media_type: str) -> list[Line]:
