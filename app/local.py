@@ -37,7 +37,7 @@ from app.evaluations.schemes.load import load_schemes
 from app.main import create_app
 from app.models.ddl import APP, OWNER, WORKER
 from app.models.identity import Person
-from app.worker import HANDLERS, SUBSCRIBERS, Worker
+from app.worker import ABANDONED, ERRANDS, HANDLERS, SUBSCRIBERS, Worker
 
 DATABASE = "liangshan"
 _RESTART_SECONDS = 1.0
@@ -207,11 +207,13 @@ async def _work(settings: Settings, *, tied: bool) -> None:
     if tied:
         # Nothing is ever written there: readable means closed.
         loop.add_reader(sys.stdin.fileno(), stop.set)
-    database = Database(settings.worker_url, pool_size=2)
+    # Beside the work itself: the lease that is kept, the progress that is told.
+    database, requests = Database(settings.worker_url, pool_size=3), Database(settings.app_url, pool_size=2)
     try:
-        await Worker(database, HANDLERS, SUBSCRIBERS).run(stop)
+        await Worker(database, HANDLERS, SUBSCRIBERS, ERRANDS, ABANDONED, requests).run(stop)
     finally:
         await database.dispose()
+        await requests.dispose()
 
 
 @contextmanager
@@ -254,7 +256,7 @@ def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "app", "worker", "--tied"],
         cwd=Path(__file__).resolve().parents[1],
-        env={**os.environ, "DATABASE_WORKER_URL": settings.worker_url},
+        env={**os.environ, "DATABASE_WORKER_URL": settings.worker_url, "DATABASE_URL": settings.app_url},
         stdin=subprocess.PIPE,
         # A session of its own: Ctrl-C reaches this process, which ends the worker after the server.
         start_new_session=True,

@@ -24,9 +24,10 @@ from app.attachments import jobs as attachments
 from app.cases import jobs as cases
 from app.core.audit import Resource
 from app.core.db import Database
-from app.core.jobs import ask
+from app.core.jobs import Databases, Errand, ask
 from app.declarations import jobs as declarations
 from app.evaluations import jobs as evaluations
+from app.imports import jobs as imports
 from app.models.jobs import Job
 from app.models.machinery import OutboxEvent
 from app.reviews import jobs as reviews
@@ -49,6 +50,9 @@ HANDLERS: dict[str, Handler] = {
     **evaluations.HANDLERS,
     **cases.HANDLERS,
 }
+# Of those, what opens its own transactions; and what is done where a job is given up for good.
+ERRANDS: dict[str, Errand] = {**imports.ERRANDS}
+ABANDONED: dict[str, Handler] = {**imports.ABANDONED}
 # By type of event (`plans.file`): kinds of jobs that are asked for when one is delivered. Their payload is
 # `event_id` and `resource_id`.
 SUBSCRIBERS: dict[str, tuple[str, ...]] = {**declarations.SUBSCRIBERS}
@@ -65,11 +69,17 @@ class ClaimLostError(Exception):
 
 @dataclass(slots=True)
 class Worker:
-    """`handlers` by kind of job, `subscribers` (kinds of jobs) by type of event."""
+    """`handlers`, `errands` and `abandoned` by kind of job, `subscribers` (kinds of jobs) by type of event.
+
+    `requests`: the database by the requests' role, for errands, which act for whoever asked for them.
+    """
 
     database: Database
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     subscribers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    errands: Mapping[str, Errand] = field(default_factory=dict)
+    abandoned: Mapping[str, Handler] = field(default_factory=dict)
+    requests: Database | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until told to stop, and then after the job at hand; a database that is away is waited for."""
@@ -159,24 +169,51 @@ class Worker:
             # Every worker that took it died of it, or at it.
             job.state, job.claim, job.leased_until, job.finished_at = "failed", None, None, now
             job.last_error = "WorkerLost"
+            await self._abandon(session, job)
             structlog.get_logger().error("job_failed", job=str(job.id), kind=job.kind)
         return await self._claim()
 
     async def _do(self, job_id: UUID, claim: UUID) -> None:
         async with self.database.administration() as session:
             job = await session.get_one(Job, job_id)
-            handler = self.handlers.get(job.kind)
-            if handler is None:
-                structlog.get_logger().error("job_kind_unknown", kind=job.kind)
-                raise UnknownKindError
-            await handler(session, job)
-            done = update(Job).where(Job.id == job_id, Job.claim == claim)
-            ended = await session.execute(
-                done.values(state="done", claim=None, leased_until=None, finished_at=self.database.clock.now())
-            )
-            assert isinstance(ended, CursorResult)  # noqa: S101 - what an UPDATE gives
-            if ended.rowcount != 1:
-                raise ClaimLostError
+            errand = self.errands.get(job.kind)
+            if errand is None:
+                handler = self.handlers.get(job.kind)
+                if handler is None:
+                    structlog.get_logger().error("job_kind_unknown", kind=job.kind)
+                    raise UnknownKindError
+                await handler(session, job)
+                await self._end(session, job_id, claim)
+        if errand is not None:
+            assert self.requests is not None  # noqa: S101 - who has errands gives it
+            keeping = asyncio.create_task(self._keep(job_id, claim))
+            try:
+                await errand(Databases(self.database, self.requests), job)
+            finally:
+                keeping.cancel()
+            async with self.database.administration() as session:
+                await self._end(session, job_id, claim)
+
+    async def _end(self, session: AsyncSession, job_id: UUID, claim: UUID) -> None:
+        done = update(Job).where(Job.id == job_id, Job.claim == claim)
+        ended = await session.execute(
+            done.values(state="done", claim=None, leased_until=None, finished_at=self.database.clock.now())
+        )
+        assert isinstance(ended, CursorResult)  # noqa: S101 - what an UPDATE gives
+        if ended.rowcount != 1:
+            raise ClaimLostError
+
+    async def _keep(self, job_id: UUID, claim: UUID) -> None:
+        """An errand may be longer than a lease: while it lives, the lease does."""
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            async with self.database.administration() as session:
+                held = update(Job).where(Job.id == job_id, Job.claim == claim)
+                await session.execute(held.values(leased_until=self.database.clock.now() + LEASE))
+
+    async def _abandon(self, session: AsyncSession, job: Job) -> None:
+        if (given_up := self.abandoned.get(job.kind)) is not None:
+            await given_up(session, job)
 
     async def _put_back(self, job_id: UUID, claim: UUID, error: Exception) -> None:
         now = self.database.clock.now()
@@ -189,5 +226,6 @@ class Worker:
             job.last_error = type(error).__name__
             if job.attempts >= MAX_ATTEMPTS:
                 job.state, job.finished_at = "failed", now
+                await self._abandon(session, job)
             else:
                 job.state, job.run_at = "queued", now + _BACK_OFF * 2 ** (job.attempts - 1)

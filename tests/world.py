@@ -19,7 +19,7 @@ from app.core.config import Settings
 from app.core.db import Database, Entry, entered
 from app.models.directory import Organisation
 from app.models.identity import Principal, Role
-from app.worker import HANDLERS, SUBSCRIBERS, Worker
+from app.worker import ABANDONED, ERRANDS, HANDLERS, SUBSCRIBERS, Worker
 from tests.contract import in_process
 
 PASSWORD = "Xilingol-Steppe-2026"
@@ -201,7 +201,7 @@ class World:
 
     async def drain(self) -> int:
         """Let the worker do all that is due: jobs and events, also those that they ask for in turn."""
-        return await _LoudWorker(self.admin, HANDLERS, SUBSCRIBERS).drain()
+        return await _LoudWorker(self.admin, HANDLERS, SUBSCRIBERS, ERRANDS, ABANDONED, self.api.state.database).drain()
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         """What really stands in the database, as the worker sees it."""

@@ -94,7 +94,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.LEAGUE_DEPARTMENT: frozenset(_READS | {"supervision:read", "declarations:write", "recusals:apply"}),
     Role.REGION_EDITOR: frozenset(
         _READS
-        | {"plans:write", "plans:submit", "projects:write", "supervision:read"}
+        | {"plans:write", "plans:submit", "projects:write", "projects:push", "supervision:read"}
         | {"evaluations:read", "evaluations:write", "evaluations:submit", "cases:write", "recusals:apply"}
     ),
     Role.REGION_APPROVER: frozenset(

@@ -98,6 +98,7 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "unknown_parameter": ("未知参数", "unknown parameter"),
     "repeated_parameter": ("参数重复", "the parameter is given more than once"),
     "malformed_json": ("不是合法的 JSON", "not valid JSON"),
+    "malformed_gzip": ("不是完整的 gzip 数据", "not complete gzip data"),
     "malformed_multipart": ("不是合法的 multipart/form-data", "not valid multipart/form-data"),
     "type_mismatch": ("声明的类型或扩展名与文件内容不符", "the declared type or extension is not what the file is"),
     "empty_file": ("文件为空", "the file is empty"),

@@ -1,6 +1,7 @@
 """Asking for work: a job is written with the act that needs it, and done once, whatever dies meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +9,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.audit import Resource
-from app.core.db import clock_of, ids_of
+from app.core.db import Database, clock_of, ids_of
 from app.models.jobs import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """What an errand works with: the worker's own role, and the requests', entered for whom it speaks."""
+
+    worker: Database
+    requests: Database
+
+
+# A job that opens its own transactions, because it is long or waits for others: it must be harmless to do twice.
+Errand = Callable[[Databases, Job], Awaitable[None]]
 
 
 async def ask(

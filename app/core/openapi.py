@@ -182,6 +182,8 @@ def _describe_success(operation: dict[str, Any], method: str, sets: frozenset[st
             headers["ETag"] = _header("ETag")
         # A 202 beside a 201 is a thing that is taken, and nothing more is said of it.
         awaited = status == "202" and "201" not in responses
+        if awaited and "200" in responses:
+            response.pop("content", None)
         if (status == "201" and tagged) or awaited:
             headers["Location"] = _header("Location")
         if awaited:

@@ -24,6 +24,7 @@ from app.core import strict_json
 
 _JSON_TYPES = frozenset({"application/json"})
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
+_UTF_8 = frozenset({"utf-8", "utf8"})
 Callee = TypeVar("Callee", bound=Callable[..., Any])
 
 
@@ -105,6 +106,8 @@ class Route(APIRoute):
         form = any(isinstance(param.field_info, Form) for param in bodies)
         # A dependency that reads the body by itself names what it takes.
         own = frozenset(kind for call in calls for kind in getattr(call.call, "media_types", ()))
+        self.encodings = frozenset(kind for call in calls for kind in getattr(call.call, "encodings", ()))
+        self.charsets = frozenset(name for call in calls for name in getattr(call.call, "charsets", ())) | _UTF_8
         self.media_types = (_FORM_TYPES if form else _JSON_TYPES) if bodies else own
         self.max_body_bytes = max((getattr(call.call, "max_body_bytes", 0) for call in calls), default=0)
         self.secured = any(getattr(call.call, "secured", False) for call in calls)
@@ -121,31 +124,30 @@ class Route(APIRoute):
         async def handle(request: Request) -> Response:
             if self.keyed and not request.headers.get("idempotency-key"):
                 raise e.IdempotencyKeyMissing
-            _check_media_type(request, self.media_types)
+            self._check_media_type(request)
             if self.secured:
                 await request.app.state.authenticate(request)
             return await handler(StrictRequest(request.scope, request.receive, request._send))
 
         return handle
 
+    def _check_media_type(self, request: Request) -> None:
+        stated, *parameters = request.headers.get("content-type", "").lower().split(";")
+        stated = stated.strip()
+        if not _has_body(request) and not (stated and self.media_types):
+            return
+        # A body where none is taken is refused, too: nothing that is sent is ignored. Neither is what would make other
+        # text of the bytes.
+        own = [] if stated.startswith("multipart/") else parameters
+        if stated not in self.media_types or self._recoded(request, own):
+            raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(self.media_types))})
 
-def _check_media_type(request: Request, accepted: frozenset[str]) -> None:
-    stated, *parameters = request.headers.get("content-type", "").lower().split(";")
-    stated = stated.strip()
-    if not _has_body(request) and not (stated and accepted):
-        return
-    # A body where none is taken is refused, too: nothing that is sent is ignored. Neither is what would make other
-    # text of the bytes.
-    if stated not in accepted or _recoded(request, [] if stated.startswith("multipart/") else parameters):
-        raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(accepted))})
-
-
-def _recoded(request: Request, parameters: list[str]) -> bool:
-    """Compressed, or in another encoding than UTF-8. The parts of a multipart body say theirs themselves."""
-    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        return True
-    stated = (part.partition("=") for part in parameters)
-    return any(name.strip() == "charset" and value.strip(' "') not in {"utf-8", "utf8"} for name, _, value in stated)
+    def _recoded(self, request: Request, parameters: list[str]) -> bool:
+        """Compressed, or in another encoding, than the route takes. Parts of a multipart body say theirs themselves."""
+        if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity", *self.encodings}:
+            return True
+        stated = (part.partition("=") for part in parameters)
+        return any(name.strip() == "charset" and value.strip(' "') not in self.charsets for name, _, value in stated)
 
 
 def _has_body(request: Request) -> bool:

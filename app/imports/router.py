@@ -12,25 +12,34 @@ from app.core.openapi import body_schema
 from app.core.pagination import Page, Paging
 from app.core.routing import router
 from app.imports import reading, repository, service
-from app.imports.dependencies import Language, Pushed, Pusher, ReceiptReader, VisibleRun
+from app.imports.dependencies import RECEIVED, Language, OwnRun, Pushed, Pusher, ReceiptReader, VisibleRun
 from app.imports.schemas import (
+    ImportFilters,
     ImportOut,
     ImportRowFilters,
     ImportRowOut,
+    ImportSummary,
     ProjectPush,
     ProjectRow,
     PushOptions,
+    RetryOptions,
     RowError,
+    RunProgress,
     example_row,
 )
 from app.models.imports import ImportRow, ImportRun
 
 routes = router("/v1/imports", tag="imports")
 
+_QUEUED: dict[int | str, Any] = {
+    202: {"description": "Taken: more than 1,000 rows, to be done by a worker. The run tells how far it is."}
+}
+
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "At most 1,000 rows. In NDJSON one row stands on each line.",
+        "description": "At most 1,000 rows as JSON. In NDJSON one row stands on each line, up to 1,000,000. Any of "
+        "them may be compressed (`Content-Encoding: gzip`).",
         "content": {
             reading.JSON: {"schema": body_schema(ProjectPush), "example": {"items": [example_row()]}},
             reading.NDJSON: {"schema": body_schema(ProjectRow), "example": example_row()},
@@ -39,7 +48,23 @@ _BODY: dict[str, Any] = {
 }
 
 
-@routes.post("/projects", response_model=ImportOut, openapi_extra=_BODY, summary="Push projects")
+@routes.get("", summary="List pushes")
+async def list_imports(
+    _caller: ReceiptReader, session: Session, pages: Paging, filters: Annotated[ImportFilters, Query()]
+) -> Page[ImportSummary]:
+    """Your own pushes, newest first; the league's handlers see all."""
+    page = await pages.of(session, repository.runs(filters), filters, repository.RUN_ORDER)
+    return page.show(ImportSummary.model_validate)
+
+
+@routes.post(
+    "/projects",
+    response_model=ImportOut,
+    openapi_extra=_BODY,
+    responses=_QUEUED,
+    dependencies=[RECEIVED],
+    summary="Push projects",
+)
 async def push_projects(
     caller: Pusher,
     options: Annotated[PushOptions, Query()],
@@ -49,22 +74,49 @@ async def push_projects(
     reply: Replies,
 ) -> Response:
     """Rows are matched by your source system and their `external_id`. What is new is proposed for the library; what is
-    there is changed, with history; pushing the same again changes nothing.
+    there is changed, with history; a change of a member of the library waits for the office (`proposed`), but for its
+    building stage; pushing the same again changes nothing.
 
-    The answer is 200 with the receipt, whatever became of the rows: read `outcome`. `rows` are the input's, in the same
-    order; a rejected row lists every error with its pointer. A member that is absent from a row stays, null clears.
-    Repeating the request with its key shows the same receipt."""
-    run_id = await service.push_projects(session, caller, sent, options)
-    run = await repository.run(session, run_id)
-    return await _receipt(session, reply, run, language)
+    Up to 1,000 rows the answer is 200 with the receipt, whatever became of the rows: read `outcome`. More are 202: the
+    run is done soon, all of it or nothing, and `Location` shows its progress and then its receipt. `rows` are the
+    input's, in the same order; a rejected row lists every error with its pointer. A member that is absent from a row
+    stays, null clears. Repeating the request with its key has one effect and shows the same run.
+
+    Other systems push for their regions; a region's editors push its own, as the source `region-<code>`."""
+    run = await service.push_projects(session, caller, sent, options)
+    return await _answer(session, reply, run, language)
 
 
 @routes.get("/{run_id}", response_model=ImportOut, summary="Get a receipt")
 async def get_import(
     _caller: ReceiptReader, run: VisibleRun, session: Session, language: Language, reply: Replies
 ) -> Response:
-    """The receipt of one push, with all its rows, as it was answered; it never changes."""
-    return await _receipt(session, reply, run, language)
+    """The receipt of one push, with all its rows up to 1,000; it never changes. While the run is `queued`, how far it
+    is."""
+    return await _shown(session, reply, run, language)
+
+
+@routes.post("/{run_id}/retry", response_model=ImportOut, responses=_QUEUED, summary="Push the refused rows again")
+async def retry_import(
+    caller: Pusher,
+    run: OwnRun,
+    options: Annotated[RetryOptions, Query()],
+    session: Session,
+    language: Language,
+    reply: Replies,
+) -> Response:
+    """The rows that were rejected or not applied, as they were sent, in a run of their own: for what was wrong here and
+    not with them (a region that was not yours, a body of two names). Nothing leaves the library by it."""
+    again = await service.retry(session, caller, run, dry_run=options.dry_run)
+    return await _answer(session, reply, again, language)
+
+
+@routes.post("/{run_id}/cancel", status_code=202, response_class=Response, summary="Cancel a queued push")
+async def cancel_import(_caller: Pusher, run: OwnRun, session: Session, reply: Replies) -> Response:
+    """Asks the worker to stop. Either the run ends as `cancelled`, with nothing of it applied, or it was done before
+    the worker heard of it, and stands whole."""
+    await service.cancel(session, run)
+    return reply.asked(location=f"/v1/imports/{run.id}")
 
 
 @routes.get("/{run_id}/rows", summary="List a receipt's rows")
@@ -81,11 +133,28 @@ async def list_import_rows(
     return page.show(lambda row: _row(row, language))
 
 
-async def _receipt(session: Session, reply: Reply, run: ImportRun | None, language: str) -> Response:
-    assert run is not None  # noqa: S101 - written in this very transaction, or found by the dependency
-    rows = await repository.all_rows(session, run.id)
-    told = {name: getattr(run, name) for name in ImportOut.model_fields if name != "rows"}
-    return reply(ImportOut(**told, rows=_rows(rows, language)), location=f"/v1/imports/{run.id}")
+async def _answer(session: Session, reply: Reply, run: ImportRun, language: str) -> Response:
+    if run.state == "queued":
+        return reply.asked(location=f"/v1/imports/{run.id}")
+    return await _shown(session, reply, run, language)
+
+
+async def _shown(session: Session, reply: Reply, run: ImportRun, language: str) -> Response:
+    rows = await repository.shown_rows(session, run) if run.state == "finished" else None
+    told = {name: getattr(run, name) for name in ImportSummary.model_fields}
+    shown = ImportOut(
+        **told,
+        progress=await _progress(session, run),
+        rows=None if rows is None else _rows(rows, language),
+    )
+    return reply(shown, location=f"/v1/imports/{run.id}")
+
+
+async def _progress(session: Session, run: ImportRun) -> RunProgress | None:
+    told = await repository.progress(session, run.id) if run.state == "queued" else None
+    if told is None:
+        return None
+    return RunProgress(rows_read=told.rows_read, step=told.step, cancel_asked=told.cancel_asked_at is not None)
 
 
 def _rows(rows: Iterable[ImportRow], language: str) -> list[ImportRowOut]:
@@ -96,6 +165,7 @@ def _row(row: ImportRow, language: str) -> ImportRowOut:
     errors = [FieldError(error["pointer"], error["code"]) for error in row.errors]
     return ImportRowOut(
         index=row.index,
+        source_index=row.source_index,
         external_id=row.external_id,
         id=row.project_id,
         action=row.action,

@@ -5,8 +5,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from app.core.errors import Reason
 from app.models.projects import BuildingStage
 
+PUSH = "projects:push"
+NOTHING_TO_RETRY = Reason("nothing_to_retry", "没有可重试的行", "No row of this run is left to be tried again")
+HAS_ENDED = Reason("has_ended", "该次报送已结束", "The run has ended already")
 _QUOTES = re.compile(r"[\s\"'“”‘’„‟‚‛「」『』«»〝〞〟`´]")
 
 STAGE_NAMES: dict[str, BuildingStage] = {

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from app.core.fields import Body, Code, Day, Label, LongText, Money, ReasonText, RegionCode, ShortText, Year
 from app.core.pagination import PageParams
 from app.directory.rules import credit_code_fault, normalised_credit_code
+from app.imports.reading import MOST_ROWS
 from app.imports.rules import Vocabulary, folded
 from app.models.directory import OrganisationKind
 from app.models.projects import Axis
@@ -137,9 +138,17 @@ class RunOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+class RunState(StrEnum):
+    QUEUED = "queued"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 class RowAction(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
+    PROPOSED = "proposed"
     UNCHANGED = "unchanged"
     REJECTED = "rejected"
     NOT_APPLIED = "not_applied"
@@ -160,6 +169,15 @@ class PushOptions(BaseModel):
         description="`leave`: members of your source and regions that the push does not name leave the library, "
         "unless a row was rejected: then nothing leaves.",
     )
+    region_code: RegionCode | None = Field(
+        default=None, description="For staff of several regions: for which of them. The source is `region-<code>` then."
+    )
+
+
+class RetryOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = Field(default=False, description="The same receipt, with nothing applied.")
 
 
 class RowError(BaseModel):
@@ -170,41 +188,75 @@ class RowError(BaseModel):
     detail: Annotated[str, Field(max_length=400, examples=["必填"])]
 
 
+_Index = Annotated[int, Field(ge=0, lt=MOST_ROWS, examples=[0])]
+
+
 class ImportRowOut(BaseModel):
     """What became of one row. `id` is the project, where there is one after the run."""
 
-    index: int = Field(ge=0, lt=1_000, examples=[0])
+    index: _Index
+    source_index: _Index = Field(description="Where the row stands in the body that was sent; differs in a retry only.")
     external_id: Label | None = Field(examples=["XL-2026-0002"])
     id: UUID | None
-    action: RowAction
-    changes: list[Code] = Field(max_length=40, description="Members that changed.", examples=[[]])
+    action: RowAction = Field(
+        description="`proposed`: the project is a member of the library, so the change waits for the office."
+    )
+    changes: list[Code] = Field(max_length=40, description="Members that changed, or would.", examples=[[]])
     errors: list[RowError] = Field(max_length=200, examples=[[]])
 
 
-_Counter = Annotated[int, Field(ge=0, le=1_000)]
+_Counter = Annotated[int, Field(ge=0, le=MOST_ROWS)]
 
 
-class ImportOut(BaseModel):
-    """A run's receipt, as it will stay. The five counters add up to `total`; `rows` are the input's, in its order."""
+class RunProgress(BaseModel):
+    """How far a queued run is."""
+
+    rows_read: _Counter
+    step: Code = Field(examples=["reading"], description="`waiting`, `reading`, `applying`, `writing_receipt`.")
+    cancel_asked: bool
+
+
+class ImportSummary(BaseModel):
+    """A run. Once it is `finished` the six counters add up to `total`, and nothing of it changes any more."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     kind: Code = Field(examples=["projects"])
+    state: RunState = Field(description="`finished` whatever became of the rows: read `outcome`.")
     source_system: Code
     mode: PushMode
     strategy: PushStrategy
     on_missing: OnMissing
     dry_run: bool
-    outcome: RunOutcome
+    outcome: RunOutcome | None
+    failure: Code | None = Field(description="Why a run that `failed` could not be done at all.", examples=[None])
+    retry_of: UUID | None = Field(examples=[None])
     total: _Counter
     created: _Counter
     updated: _Counter
+    proposed: _Counter
     unchanged: _Counter
     rejected: _Counter
     not_applied: _Counter
     left_library: int = Field(ge=0, le=2**31 - 1, description="Members that left by `on_missing=leave`.")
+    content_hash: Annotated[str, Field(max_length=64, description="SHA-256 of the body as it was sent.")]
     started_at: datetime
-    finished_at: datetime
-    rows: list[ImportRowOut] = Field(max_length=1_000)
+    finished_at: datetime | None
+
+
+class ImportOut(ImportSummary):
+    """A run with its receipt. `rows` are the input's, in its order; null where there are more than 1,000, which
+    `/v1/imports/{run_id}/rows` lists."""
+
+    progress: RunProgress | None = Field(description="While it is queued.")
+    rows: Annotated[list[ImportRowOut], Field(max_length=1_000)] | None
+
+
+class ImportFilters(PageParams):
+    state: RunState | None = None
+    outcome: RunOutcome | None = None
+    source_system: Code | None = None
 
 
 class ImportRowFilters(PageParams):

@@ -1,201 +1,172 @@
-"""One push: rows are validated, applied set by set, and receipted; all in the request's transaction."""
+"""One push: what was sent is kept, its rows are staged, applied set by set, and receipted, in one transaction.
 
-import hashlib
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+A small push is done in its request's transaction; a large one in the worker's, entered for who sent it, and in the
+same way.
+"""
 
-from pydantic import ValidationError
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from itertools import islice
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
-from app.core.bulk import insert_rows
 from app.core.db import clock_of, ids_of, trial
-from app.core.errors import FieldError
-from app.core.problems import field_errors
-from app.imports import repository, rules
-from app.imports.reading import Line
-from app.imports.rules import Vocabulary
-from app.imports.schemas import OnMissing, ProjectRow, PushMode, PushOptions, RowAction
-from app.models.imports import ImportRow, ImportRun
-from app.projects import bulk, content
-from app.projects.bulk import Incoming, Outcome, Push
-from app.projects.entities import Entity
+from app.core.errors import FieldError, Invalid, StateConflict
+from app.core.jobs import ask
+from app.imports import reading, repository, rules
+from app.imports.reading import AT_ONCE, Line
+from app.imports.receiving import ReceivedBody
+from app.imports.schemas import OnMissing, PushMode, PushOptions
+from app.imports.understanding import Understanding
+from app.models.imports import ACTIONS, ImportProgress, ImportRun
+from app.projects import bulk
+from app.projects.bulk import Push
 
-# A row of 8 MB could hold a million unknown members; no honest row has so many that can be wrong.
-MAX_ERRORS = 150
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,300}")
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A body as it came: its rows, and what the receipt says of it."""
-
-    lines: Sequence[Line]
-    media_type: str
-    content_hash: str
+JOB = "imports.run"
+Watch = Callable[[int, str], Awaitable[None]]
 
 
-def batch(lines: Sequence[Line], media_type: str, raw: bytes) -> Batch:
-    return Batch(lines, media_type, hashlib.sha256(raw).hexdigest())
+async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBody, options: PushOptions) -> ImportRun:
+    """Do the push, or queue it where it is large; the run says which. Raises `Invalid`, `PayloadTooLarge`, `Busy`."""
+    # What concerns the whole body is found before anything is kept.
+    first = list(islice(reading.read(sent.file, sent.media_type, sent.charset), AT_ONCE + 1))
+    source, regions = _bound(caller, options.region_code)
+    now = clock_of(session).now()
+    run_id = ids_of(session).random()
+    run = ImportRun(
+        id=run_id,
+        principal_id=caller.id,
+        principal_kind=caller.entry.kind,
+        source_system=source,
+        regions=regions,
+        kind="projects",
+        state="queued",
+        content_type=sent.media_type if sent.charset is None else f"{sent.media_type}; charset={sent.charset}",
+        content_hash=sent.sha256,
+        body_of=run_id,
+        mode=options.mode,
+        strategy=options.strategy,
+        on_missing=options.on_missing,
+        dry_run=options.dry_run,
+        started_at=now,
+    )
+    session.add(run)
+    await session.flush()
+    await repository.keep_body(session, run.id, sent.file)
+    return await _begin(session, run, list(enumerate(first)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A row as far as it could be understood."""
+async def retry(session: AsyncSession, caller: Caller, run: ImportRun, *, dry_run: bool) -> ImportRun:
+    """Push the rows of a run again that were not applied. Raises `StateConflict` where there are none."""
+    if run.state != "finished" or not run.rejected + run.not_applied:
+        raise StateConflict(rules.NOTHING_TO_RETRY)
+    _, regions = _bound(caller, run.regions[0] if run.principal_kind == "person" else None)
+    again = ImportRun(
+        id=ids_of(session).random(),
+        principal_id=caller.id,
+        principal_kind=caller.entry.kind,
+        source_system=run.source_system,
+        regions=regions,
+        kind=run.kind,
+        state="queued",
+        content_type=run.content_type,
+        content_hash=run.content_hash,
+        body_of=run.body_of,
+        retry_of=run.id,
+        mode=run.mode,
+        strategy=run.strategy,
+        # What these rows do not name was named by the others.
+        on_missing=OnMissing.IGNORE,
+        dry_run=dry_run,
+        started_at=clock_of(session).now(),
+    )
+    session.add(again)
+    await session.flush()
+    async with lines_of(session, again) as lines:
+        return await _begin(session, again, list(islice(lines, AT_ONCE + 1)))
 
-    external_id: str | None
-    region_code: str | None
-    incoming: Incoming | None
-    errors: tuple[FieldError, ...]
+
+async def cancel(session: AsyncSession, run: ImportRun) -> None:
+    """Tell the worker to stop. Raises `StateConflict` for a run that has ended."""
+    if run.state != "queued":
+        raise StateConflict(rules.HAS_ENDED)
+    await repository.ask_to_cancel(session, run.id)
+    await record(session, "imports.cancel", Resource("import_run", run.id))
 
 
-async def push_projects(session: AsyncSession, caller: Caller, sent: Batch, options: PushOptions) -> UUID:
-    """Run the push and keep its receipt; returns the run's id."""
-    started = clock_of(session).now()
-    regions: list[str] = caller.client["regions"]
-    source: str = caller.client["source_system"]
-    vocabulary = await repository.spoken(session, regions)
-    read = _read_all(sent.lines, vocabulary)
-    push = Push(source, options.strategy.value, ids_of(session).random())
-    valid = [row.incoming for row in read if row.incoming is not None]
+@asynccontextmanager
+async def lines_of(session: AsyncSession, run: ImportRun) -> AsyncIterator[Iterator[tuple[int, Line]]]:
+    """A run's rows as they were sent, each with its place in the body; of a retry only those that it repeats."""
+    media_type, _, charset = run.content_type.partition("; charset=")
+    wanted = set(await repository.refused_places(session, run.retry_of)) if run.retry_of is not None else None
+    async with repository.body(session, run) as body:
+        placed = enumerate(reading.read(body, media_type, charset or None))
+        yield placed if wanted is None else ((place, line) for place, line in placed if place in wanted)
+
+
+async def execute(session: AsyncSession, run: ImportRun, lines: Iterable[tuple[int, Line]], watch: Watch) -> None:
+    """Do a queued run. Everything stands when this transaction commits, or nothing."""
+    vocabulary = await repository.spoken(session, run.regions)
+    understanding = Understanding(vocabulary)
+    await bulk.open_staging(session)
+    await bulk.stage(session, understanding.rows(lines, lambda count: watch(count, "reading")))
+    run.total = understanding.count
+    await watch(run.total, "applying")
+    push = Push(run.source_system, run.strategy, run.id)
     left = 0
     # The dry run goes the whole way, too: what it applies is taken back.
     async with trial(session) as attempt:
-        applied = await bulk.upsert(session, push, valid)
-        outcomes = [
-            applied[index] if row.incoming is not None else Outcome("rejected", errors=row.errors)
-            for index, row in enumerate(read)
-        ]
-        rejected = sum(outcome.action == "rejected" for outcome in outcomes)
-        if options.on_missing is OnMissing.LEAVE and not rejected:
-            pushed = [row.external_id for row in read if row.external_id is not None]
-            left = await bulk.leave_missing(session, push, sorted(vocabulary.regions), pushed)
-        refused = options.mode is PushMode.ATOMIC and rejected > 0
-        attempt.kept = not (refused or options.dry_run)
-    rows = [
-        _receipt(push.run_id, caller.id, index, row, outcome, refused=refused, dry_run=options.dry_run)
-        for index, (row, outcome) in enumerate(zip(read, outcomes, strict=True))
-    ]
-    await _keep(session, caller, push, sent, options, rows, left=left, started=started)
-    return push.run_id
-
-
-def _read_all(lines: Sequence[Line], vocabulary: Vocabulary) -> list[_Read]:
-    seen: set[str] = set()
-    read = []
-    for index, line in enumerate(lines):
-        row = _read(index, line, vocabulary)
-        if row.external_id is not None and row.external_id in seen:
-            errors = (FieldError("/external_id", "duplicate"), *row.errors)
-            row = _Read(row.external_id, row.region_code, None, errors)
-        elif row.external_id is not None:
-            seen.add(row.external_id)
-        read.append(row)
-    return read
-
-
-def _read(index: int, line: Line, vocabulary: Vocabulary) -> _Read:
-    if line.fault is not None:
-        return _Read(None, None, None, (FieldError("", line.fault),))
-    try:
-        row = ProjectRow.model_validate(line.document, context=vocabulary)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        errors = field_errors([dict(item) for item in found[:MAX_ERRORS]], base=("row",))
-        wrong = {item.pointer for item in errors}
-        return _Read(
-            _told(line.document, "external_id", wrong),
-            _told(line.document, "region_code", wrong),
-            None,
-            tuple(dict.fromkeys(FieldError(_safe(item.pointer), item.code) for item in errors)),
-        )
-    entity = row.investment_entity
-    incoming = Incoming(
-        index,
-        row.external_id,
-        row.region_code,
-        content.stated(row),
-        Entity(entity.name, entity.kind.value, entity.credit_code),
-        row.stage_reason,
-    )
-    return _Read(row.external_id, row.region_code, incoming, ())
-
-
-def _told(document: Any, name: str, wrong: set[str]) -> str | None:
-    """A member of a rejected row that was itself in order, as it would have been understood."""
-    if not isinstance(document, dict) or name not in document or f"/{name}" in wrong:
-        return None
-    return str(document[name]).strip()
-
-
-def _safe(pointer: str) -> str:
-    """A member's name is the sender's: one that is no text stays out of the receipt."""
-    return pointer if _PRINTABLE.fullmatch(pointer) else ""
-
-
-def _receipt(
-    run_id: UUID, client_id: UUID, index: int, row: _Read, outcome: Outcome, *, refused: bool, dry_run: bool
-) -> dict[str, Any]:
-    action = RowAction(outcome.action)
-    if refused and action is not RowAction.REJECTED:
-        action = RowAction.NOT_APPLIED
-    vain = outcome.action == "created" and (refused or dry_run)
-    return {
-        "run_id": run_id,
-        "index": index,
-        "client_id": client_id,
-        "external_id": row.external_id,
-        "region_code": row.region_code,
-        "project_id": None if vain else outcome.project_id,
-        "action": action,
-        "changes": list(outcome.changes) if action is RowAction.UPDATED else [],
-        "errors": [{"pointer": error.pointer, "code": error.code} for error in outcome.errors],
-    }
-
-
-async def _keep(
-    session: AsyncSession,
-    caller: Caller,
-    push: Push,
-    sent: Batch,
-    options: PushOptions,
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    left: int,
-    started: datetime,
-) -> None:
-    counts = Counter(row["action"] for row in rows)
-    outcome = rules.outcome(
-        total=len(rows), rejected=counts[RowAction.REJECTED], atomic=options.mode is PushMode.ATOMIC
-    )
-    session.add(
-        ImportRun(
-            id=push.run_id,
-            client_id=caller.id,
-            source_system=push.source,
-            kind="projects",
-            content_type=sent.media_type,
-            content_hash=sent.content_hash,
-            mode=options.mode,
-            strategy=options.strategy,
-            on_missing=options.on_missing,
-            dry_run=options.dry_run,
-            outcome=outcome,
-            total=len(rows),
-            **{action.value: counts[action] for action in RowAction},
-            left_library=left,
-            started_at=started,
-            finished_at=clock_of(session).now(),
-        )
-    )
+        await bulk.apply(session, push, run.total)
+        rejected = await repository.rejected(session)
+        if run.on_missing == OnMissing.LEAVE and not rejected:
+            left = await bulk.leave_missing(session, push, sorted(vocabulary.regions))
+        refused = run.mode == PushMode.ATOMIC and rejected > 0
+        attempt.kept = not (refused or run.dry_run)
+        found = None if attempt.kept else await repository.carry_out(session)
+    if found is not None:
+        await repository.carry_in(session, found)
+    await watch(run.total, "writing_receipt")
+    await repository.write_receipt(session, run, refused=refused)
+    counts = await repository.counts(session, run.id)
+    for action in ACTIONS:
+        setattr(run, action, counts.get(action, 0))
+    run.left_library = left
+    run.outcome = rules.outcome(total=run.total, rejected=run.rejected, atomic=run.mode == PushMode.ATOMIC)
+    run.state, run.finished_at = "finished", clock_of(session).now()
     await session.flush()
-    await insert_rows(session, ImportRow, rows)
-    told = {action.value: counts[action] for action in RowAction}
-    changes = {**told, "left_library": left, "outcome": outcome, "dry_run": options.dry_run}
-    await record(session, "imports.push", Resource("import_run", push.run_id), changes=changes)
+    told = {**counts, "left_library": left, "outcome": run.outcome, "dry_run": run.dry_run}
+    await record(session, "imports.push", Resource("import_run", run.id), changes=told)
+
+
+async def _begin(session: AsyncSession, run: ImportRun, first: list[tuple[int, Line]]) -> ImportRun:
+    if len(first) <= AT_ONCE:
+        await execute(session, run, first, _unwatched)
+        return run
+    session.add(ImportProgress(run_id=run.id, rows_read=0, step="waiting"))
+    await session.flush()
+    about = Resource("import_run", run.id)
+    await ask(session, JOB, key=f"{JOB}:{run.id}", about=about, payload={"run_id": str(run.id)})
+    await record(session, "imports.queue", about)
+    return run
+
+
+async def _unwatched(_count: int, _step: str) -> None:
+    """A small push is over before anybody could look at it."""
+
+
+def _bound(caller: Caller, region_code: str | None) -> tuple[str, list[str]]:
+    """Source system and regions: a client's as registered; staff push for one region of theirs."""
+    if caller.is_client:
+        if region_code is not None:
+            raise Invalid(FieldError("?region_code", "unknown_parameter"))
+        return caller.client["source_system"], list(caller.client["regions"])
+    own = sorted(code for code in caller.regions if rules.PUSH in caller.scopes_in(code))
+    if region_code is None and len(own) == 1:
+        region_code = own[0]
+    if region_code is None:
+        raise Invalid(FieldError("?region_code", "required"))
+    if region_code not in own:
+        raise Invalid(FieldError("?region_code", "outside_regions"))
+    return f"region-{region_code}", [region_code]

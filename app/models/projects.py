@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     Numeric,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
@@ -151,13 +152,50 @@ class ProjectChange(Base):
     changes: Mapped[dict[str, Any]]
 
 
+class ProjectProposal(Versioned, Base):
+    """What a source would have a member of the library say (Art. 3): it waits for the office, and the project stands.
+
+    `after`: the public members that would change, as they would be. One of a source waits for a project at a time:
+    the next takes its place (`superseded`), or says what stands already (`withdrawn`).
+    """
+
+    __tablename__ = "project_proposals"
+    __table_args__ = (
+        one_of("state", ("pending", "accepted", "declined", "superseded", "withdrawn")),
+        ForeignKeyConstraint(["project_id", "region_code"], ["projects.id", "projects.region_code"]),
+        Index(
+            "uq_project_proposals_pending",
+            "project_id",
+            "source_system",
+            unique=True,
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("ix_project_proposals_created_at", "created_at", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_project_proposals_import_run_id", "import_run_id"),
+        declare(TableClass.DOSSIER, REGION, ORGANISATION_IF_ANY, PROJECT),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[UUID]
+    region_code: Mapped[str]
+    organisation_id: Mapped[UUID | None]
+    source_system: Mapped[str]
+    import_run_id: Mapped[UUID]
+    proposed_by: Mapped[UUID]
+    proposed_kind: Mapped[str]
+    state: Mapped[str]
+    after: Mapped[dict[str, Any]]
+
+
 class ProjectDecision(Base):
-    """The office's act on a project's membership (入库审定): admitted, declined, or taken out."""
+    """The office's act (入库审定) on a project's membership, or on a change of a member that a source proposes."""
 
     __tablename__ = "project_decisions"
     __table_args__ = (
-        one_of("outcome", ("admitted", "declined", "removed")),
-        CheckConstraint("outcome = 'admitted' OR reason IS NOT NULL", name="reason_given"),
+        one_of("outcome", ("admitted", "declined", "removed", "change_accepted", "change_declined")),
+        CheckConstraint("outcome IN ('admitted', 'change_accepted') OR reason IS NOT NULL", name="reason_given"),
+        CheckConstraint(
+            "(outcome IN ('change_accepted', 'change_declined')) = (proposal_id IS NOT NULL)", name="of_what"
+        ),
         ForeignKeyConstraint(["project_id", "region_code"], ["projects.id", "projects.region_code"]),
         Index("ix_project_decisions_project_id", "project_id"),
         declare(TableClass.PROCEEDING, REGION, ORGANISATION_IF_ANY, PROJECT),
@@ -167,6 +205,7 @@ class ProjectDecision(Base):
     region_code: Mapped[str]
     organisation_id: Mapped[UUID | None]
     outcome: Mapped[str]
+    proposal_id: Mapped[UUID | None] = mapped_column(ForeignKey("project_proposals.id"))
     reason: Mapped[str | None]
     decided_by: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
     decided_at: Mapped[datetime]

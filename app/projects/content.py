@@ -99,8 +99,13 @@ def public(values: Mapping[str, Any]) -> dict[str, Any]:
         "ends_on": _text(values["ends_on"]),
         "expected_benefits": {benefit: _text(values[f"expected_{benefit}"]) for benefit in BENEFITS},
         "location": location,
-        "funding": [_line(line) for line in in_order(values["funding"])],
+        "funding": lines_of(values["funding"]),
     }
+
+
+def lines_of(lines: Iterable[FundingLine]) -> list[dict[str, Any]]:
+    """JSON-ready, in their order."""
+    return [_line(line) for line in in_order(lines)]
 
 
 def in_order(lines: Iterable[FundingLine]) -> list[FundingLine]:

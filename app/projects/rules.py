@@ -37,7 +37,7 @@ BUILDING = Workflow(
     ),
 )
 
-_ORDER = (
+STAGE_ORDER = (
     BuildingStage.RESERVE,
     BuildingStage.PREPARATION,
     BuildingStage.CONSTRUCTION,
@@ -90,4 +90,4 @@ def stage_needs_reason(current: str, to: str) -> bool:
         return current != BuildingStage.SUSPENDED
     if current == BuildingStage.SUSPENDED:
         return False
-    return _ORDER.index(BuildingStage(to)) < _ORDER.index(BuildingStage(current))
+    return STAGE_ORDER.index(BuildingStage(to)) < STAGE_ORDER.index(BuildingStage(current))

@@ -43,7 +43,7 @@ async def receipt(machine: Actor, body: bytes | list[Row], query: str = "", **op
     answer = await push(machine, body, query, **options)
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
-    counters = ("created", "updated", "unchanged", "rejected", "not_applied")
+    counters = ("created", "updated", "proposed", "unchanged", "rejected", "not_applied")
     assert sum(told[name] for name in counters) == told["total"] == len(told["rows"])
     assert [row["index"] for row in told["rows"]] == list(range(told["total"]))
     for name in counters:
@@ -52,7 +52,7 @@ async def receipt(machine: Actor, body: bytes | list[Row], query: str = "", **op
 
 
 def counts(told: Mapping[str, Any]) -> dict[str, int]:
-    names = ("created", "updated", "unchanged", "rejected", "not_applied")
+    names = ("created", "updated", "proposed", "unchanged", "rejected", "not_applied")
     return {name: told[name] for name in names if told[name]}
 
 

@@ -112,5 +112,5 @@ async def state(world: World) -> list[tuple[Any, ...]]:
 
 
 async def test_the_machine_is_needed(world: World, sample: bytes) -> None:
-    editor = await world.person((Role.REGION_EDITOR, "152501"))
-    assert (await push(editor, sample)).json()["code"] == "insufficient_scope"
+    approver = await world.person((Role.REGION_APPROVER, "152501"))
+    assert (await push(approver, sample)).json()["code"] == "insufficient_scope"

@@ -2,12 +2,15 @@
 
 import json
 import re
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from app.core import strict_json
 from app.core.errors import FieldError, Invalid, PayloadTooLarge, Reason
 from app.imports.reading.rows import Line
 
-MAX_ROWS = 1_000
+MOST_ITEMS = 1_000
+LONGEST_LINE = 1024 * 1024
 JSON, NDJSON = "application/json", "application/x-ndjson"
 _BOM = b"\xef\xbb\xbf"
 _OPENING = re.compile(r'\s*\{\s*"items"\s*:\s*\[\s*')
@@ -16,22 +19,40 @@ _SPACE = re.compile(r"\s*")
 # Only finds where a row ends; what the row holds is read strictly afterwards.
 _SCANNER = json.JSONDecoder(parse_int=lambda _: 0, parse_float=lambda _: 0, parse_constant=lambda _: 0)
 
-TOO_MANY_ROWS = Reason(
-    "too_many_rows", f"一次最多报送 {MAX_ROWS} 行，请分批", f"At most {MAX_ROWS} rows in one push: send it in parts"
+TOO_MANY_ITEMS = Reason(
+    "too_many_items",
+    f"JSON 一次最多 {MOST_ITEMS} 行，更多请用 NDJSON",
+    f"At most {MOST_ITEMS} rows in one JSON document: more go as NDJSON",
 )
 
 
-def read(raw: bytes, media_type: str) -> list[Line]:
-    """The rows in their order. Raises `PayloadTooLarge`, or `Invalid` for what concerns the whole document."""
-    body = raw.removeprefix(_BOM)
-    return _ndjson(body) if media_type == NDJSON else _json(body)
-
-
-def _ndjson(body: bytes) -> list[Line]:
+def ndjson(body: BinaryIO) -> Iterator[Line]:
     """A document on each line; blank lines count as broken rows, but for those at the end."""
-    texts = body.rstrip().split(b"\n") if body.strip() else []
-    _check_count(len(texts), "")
-    return [_line(text) for text in texts]
+    blank = 0
+    for number, text in enumerate(_texts(body)):
+        line = text.removeprefix(_BOM) if number == 0 and text is not None else text
+        if line is not None and not line.strip():
+            blank += 1
+            continue
+        yield from (_line(b"") for _ in range(blank))
+        blank = 0
+        yield Line(None, "too_long") if line is None else _line(line)
+
+
+def _texts(body: BinaryIO) -> Iterator[bytes | None]:
+    """Line by line; None for one that is too long, of which no more is kept than the limit."""
+    while text := body.readline(LONGEST_LINE):
+        if len(text) < LONGEST_LINE or text.endswith(b"\n"):
+            yield text
+            continue
+        while (rest := body.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+            pass
+        yield None
+
+
+def json_items(body: bytes) -> list[Line]:
+    """The rows of `items`. Raises `PayloadTooLarge`, `Invalid`."""
+    return _json(body.removeprefix(_BOM))
 
 
 def _json(body: bytes) -> list[Line]:
@@ -41,7 +62,7 @@ def _json(body: bytes) -> list[Line]:
         texts = _items(body)
         if texts is None:
             raise Invalid(FieldError("", refused.code)) from refused
-        _check_count(len(texts), "/items")
+        _check_count(len(texts))
         return [_line(text.encode("utf-8", "surrogatepass")) for text in texts]
     if not isinstance(document, dict):
         raise Invalid(FieldError("", "wrong_type"))
@@ -52,7 +73,7 @@ def _json(body: bytes) -> list[Line]:
         raise Invalid(FieldError("/items", "required"))
     if not isinstance(document["items"], list):
         raise Invalid(FieldError("/items", "wrong_type"))
-    _check_count(len(document["items"]), "/items")
+    _check_count(len(document["items"]))
     return [Line(item) for item in document["items"]]
 
 
@@ -89,9 +110,6 @@ def _line(text: bytes) -> Line:
         return Line(None, refused.code)
 
 
-def _check_count(count: int, pointer: str) -> None:
-    if count > MAX_ROWS:
-        raise PayloadTooLarge(TOO_MANY_ROWS)
-    if count == 0:
-        # An empty push is a mistake; with on_missing=leave it would empty the library.
-        raise Invalid(FieldError(pointer, "too_few"))
+def _check_count(count: int) -> None:
+    if count > MOST_ITEMS:
+        raise PayloadTooLarge(TOO_MANY_ITEMS)
