@@ -56,6 +56,7 @@ from app.plans.items import arrangements, preparers, safeguards, targets
 from app.plans.items import tasks as key_tasks
 from app.plans.versions import router as plan_versions
 from app.projects import router as projects
+from app.projects.admission import router as admission
 from app.publications import router as publications
 from app.regulation import router as regulation
 from app.reviews.assignments import router as assignments
@@ -68,6 +69,8 @@ from app.tasks.waiting import router as waiting
 # Hot routes first: matching is linear.
 ROUTERS = (
     projects.routes,
+    admission.routes,
+    admission.proposals,
     imports.routes,
     plans.routes,
     plan_versions.routes,

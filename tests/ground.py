@@ -100,7 +100,7 @@ class Ground:
 
 
 @contextmanager
-def make_ground(outside: str | None, folder: Path) -> Iterator[Ground]:
+def make_ground(outside: str | None, folder: Path, *, durable: bool = False) -> Iterator[Ground]:
     template = f"liangshan_template_{os.getpid()}_{uuid4().hex[:6]}"
     if outside:
         ground = Ground(outside.replace("+asyncpg", ""), template)
@@ -108,7 +108,7 @@ def make_ground(outside: str | None, folder: Path) -> Iterator[Ground]:
         yield ground
         asyncio.run(ground.drop(template))
         return
-    server = LocalPostgres(folder, durable=False)
+    server = LocalPostgres(folder, durable=durable)
     try:
         with server:
             ground = Ground(server.admin_url, template)

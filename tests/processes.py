@@ -61,7 +61,9 @@ def work_for_tests(settings: Settings) -> None:
     worker.MAX_ATTEMPTS = 20
 
     async def body() -> None:
-        database = Database(settings.worker_url, clock=_Going(), pool_size=2)
-        await worker.Worker(database, worker.HANDLERS, worker.SUBSCRIBERS).run(asyncio.Event())
+        database = Database(settings.worker_url, clock=_Going(), pool_size=3)
+        requests = Database(settings.app_url, clock=_Going(), pool_size=2)
+        hands = (worker.HANDLERS, worker.SUBSCRIBERS, worker.ERRANDS, worker.ABANDONED)
+        await worker.Worker(database, *hands, requests).run(asyncio.Event())
 
     asyncio.run(body())

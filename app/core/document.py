@@ -184,6 +184,7 @@ IF_NONE_MATCH = {
 
 # What parameters that several lists or paths share mean, where a route says nothing of its own.
 PARAMETERS = {
+    "import_run_id": "Only what this push brought.",
     "action": "Only rows with which this was done.",
     "active": "Only those who are in the pool now, or who are not.",
     "actor_id": "Only what this person or client did.",

@@ -103,6 +103,35 @@ def public(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def from_public(members: Mapping[str, Any]) -> Values:
+    """The columns that these public members speak of; the reverse of `public`."""
+    values: Values = {}
+    for name, value in members.items():
+        match name:
+            case "expected_benefits":
+                values |= {f"expected_{benefit}": _number(benefit, value[benefit]) for benefit in BENEFITS}
+            case "location":
+                longitude, latitude = value["coordinates"] if value is not None else (None, None)
+                values |= {"longitude": _degrees(longitude), "latitude": _degrees(latitude)}
+            case "funding":
+                values[name] = tuple(
+                    FundingLine(line["source"], line["year"], Decimal(line["planned"]), Decimal(line["done"]))
+                    for line in value
+                )
+            case "investment_entity" | "practice_area_id":
+                column = "organisation_id" if name == "investment_entity" else name
+                values[column] = UUID(value) if value is not None else None
+            case "starts_on" | "ends_on":
+                values[name] = date.fromisoformat(value) if value is not None else None
+            case _:
+                values[name] = value
+    return values
+
+
+def _number(benefit: str, value: Any) -> Any:
+    return value if value is None or benefit in {"jobs", "households"} else Decimal(value)
+
+
 def lines_of(lines: Iterable[FundingLine]) -> list[dict[str, Any]]:
     """JSON-ready, in their order."""
     return [_line(line) for line in in_order(lines)]

@@ -9,17 +9,18 @@ from app.auth.dependencies import AnyCaller, Session, acts, requires
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.actions import insist, refusals
-from app.core.db import walled_from
 from app.core.etag import IfMatch
 from app.core.routing import answers
 from app.core.workflow import SAME_PERSON, WRONG_STATE, Actor
 from app.models.projects import Project
 from app.projects import repository, rules
+from app.projects.standing import actor_over
 
 Reader = Annotated[Caller, requires("projects:read")]
 Editor = Annotated[Caller, requires(rules.WRITE)]
 Writer = Annotated[Caller, acts(rules.WRITE)]
 Admitter = Annotated[Caller, acts(rules.ADMIT)]
+QueueReader = Annotated[Caller, requires(rules.ADMIT)]
 Leaver = Annotated[Caller, acts(rules.WRITE, rules.ADMIT)]
 
 
@@ -35,12 +36,7 @@ VisibleProject = Annotated[Project, Depends(visible_project)]
 
 
 async def actor_on(session: Session, caller: AnyCaller, project: VisibleProject) -> Actor:
-    """The caller over this project. Only who handles for the league can be recused from it (Art. 11)."""
-    subjects = [f"region:{project.region_code}", f"project:{project.id}"]
-    if project.organisation_id is not None:
-        subjects.append(f"organisation:{project.organisation_id}")
-    recused = caller.is_league and await walled_from(session, subjects)
-    return caller.actor(project.region_code, recused=recused, organisation_id=project.organisation_id)
+    return await actor_over(session, caller, project)
 
 
 ActorOnProject = Annotated[Actor, Depends(actor_on)]

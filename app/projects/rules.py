@@ -28,6 +28,12 @@ LIBRARY = Workflow(
     ),
 )
 
+# A change that a source proposes to a member; declining it is for the same hands.
+CHANGES = Workflow(
+    "project_proposal",
+    (Transition("accept-change", frozenset({"pending"}), "accepted", ADMIT, Side.LEAGUE, distinct_from=("propose",)),),
+)
+
 # 储备、前期、在建、竣工、投运、停缓建. `advance` names its stage, so it has no single target.
 BUILDING = Workflow(
     "building_stage",
@@ -54,6 +60,11 @@ def judge(action: str, membership: str, stage: str, actor: Actor, proposer: UUID
         return BUILDING.judge(action, stage, actor)
     line = "remove" if action == "leave" and not _leaves_for_region(actor) else action
     return Verdict(action, LIBRARY.judge(line, membership, actor, {"propose": proposer}).refusal)
+
+
+def judge_change(actor: Actor, proposer: UUID | None) -> Verdict:
+    """Whether the actor may decide on a pending change of a member."""
+    return CHANGES.judge("accept-change", "pending", actor, {"propose": proposer})
 
 
 def verdicts(membership: str, stage: str, actor: Actor, proposer: UUID | None) -> list[Verdict]:

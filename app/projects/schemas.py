@@ -291,7 +291,8 @@ class ProjectDecisionOut(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
     id: UUID
-    outcome: Literal["admitted", "declined", "removed"]
+    outcome: Literal["admitted", "declined", "removed", "change_accepted", "change_declined"]
+    proposal_id: UUID | None = Field(description="The change of a member that was decided on.")
     reason: Annotated[str, Field(max_length=2_000)] | None
     decided_by: UUID
     decided_at: datetime

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
@@ -26,7 +27,7 @@ async def draft(session: AsyncSession, caller: Caller, body: ProjectIn) -> Proje
         raise InsufficientScope(rules.WRITE)
     empty: Values = {**dict.fromkeys(content.COLUMNS), "secondary_modes": [], "funding": ()}
     values = {**empty, "building_stage": body.building_stage, **content.stated(body)}
-    await _check(session, values, Membership.DRAFT)
+    await check(session, values, Membership.DRAFT)
     columns = {name: value for name, value in values.items() if name != "funding"}
     project = Project(
         id=ids_of(session).dossier(clock_of(session).now()),
@@ -37,8 +38,8 @@ async def draft(session: AsyncSession, caller: Caller, body: ProjectIn) -> Proje
     )
     session.add(project)
     await session.flush()
-    await _replace_funding(session, project, values)
-    await _record(session, project, "create", content.differences(None, values))
+    await replace_funding(session, project, values)
+    await record_act(session, project, "create", content.differences(None, values))
     return project
 
 
@@ -46,7 +47,7 @@ async def change(session: AsyncSession, project: Project, body: ProjectPatch) ->
     """Apply what the patch states. What changes nothing leaves no trace and keeps the version."""
     before = content.of(project, await repository.funding(session, project.id))
     after = {**before, **content.stated(body)}
-    await _check(session, after, project.membership)
+    await check(session, after, project.membership)
     changes = content.differences(before, after)
     if not changes:
         return project
@@ -56,8 +57,8 @@ async def change(session: AsyncSession, project: Project, body: ProjectPatch) ->
     flag_modified(project, "name")
     await session.flush()
     if "funding" in changes:
-        await _replace_funding(session, project, after)
-    await _record(session, project, "update", changes)
+        await replace_funding(session, project, after)
+    await record_act(session, project, "update", changes)
     return project
 
 
@@ -77,26 +78,33 @@ async def move(
     if target == Membership.PROPOSED:
         await attachments.release(session, "project", project.id)
     if line in _OUTCOMES:
-        session.add(
-            ProjectDecision(
-                id=ids_of(session).random(),
-                project_id=project.id,
-                region_code=project.region_code,
-                organisation_id=project.organisation_id,
-                outcome=_OUTCOMES[line],
-                reason=reason,
-                decided_by=_principal(session).principal,
-                decided_at=clock_of(session).now(),
-            )
-        )
-        await session.flush()
-    await _record(session, project, line, changes, reason=reason)
+        await record_decision(session, project, _OUTCOMES[line], reason=reason)
+    await record_act(session, project, line, changes, reason=reason)
     if target == Membership.IN_LIBRARY:
-        await _extend_recusals(session, project)
+        await extend_recusals(session, project)
     return project
 
 
-async def _extend_recusals(session: AsyncSession, project: Project) -> None:
+async def record_decision(
+    session: AsyncSession, project: Project, outcome: str, *, reason: str | None, proposal_id: UUID | None = None
+) -> None:
+    session.add(
+        ProjectDecision(
+            id=ids_of(session).random(),
+            project_id=project.id,
+            region_code=project.region_code,
+            organisation_id=project.organisation_id,
+            outcome=outcome,
+            proposal_id=proposal_id,
+            reason=reason,
+            decided_by=_principal(session).principal,
+            decided_at=clock_of(session).now(),
+        )
+    )
+    await session.flush()
+
+
+async def extend_recusals(session: AsyncSession, project: Project) -> None:
     """Who is recused from the project, or from its investor, is barred from the region whose library now holds it."""
     for recusal in await repository.extend_reach(session, project.id):
         about = Resource("recusal", recusal, region_code=project.region_code, project_id=project.id)
@@ -121,11 +129,11 @@ async def _set_stage(session: AsyncSession, project: Project, action: str, to: s
     changes = {"building_stage": {"before": project.building_stage, "after": str(to)}}
     project.building_stage = str(to)
     await session.flush()
-    await _record(session, project, action, changes, reason=reason)
+    await record_act(session, project, action, changes, reason=reason)
     return project
 
 
-async def _check(session: AsyncSession, values: Mapping[str, Any], membership: str) -> None:
+async def check(session: AsyncSession, values: Mapping[str, Any], membership: str) -> None:
     """Raises `Invalid` with every fault: contradictions, unknown references, a fact that may not go missing."""
     errors = content.inconsistencies(values)
     modes = [mode for mode in (values["primary_mode"], *values["secondary_modes"]) if mode is not None]
@@ -151,13 +159,19 @@ async def _check(session: AsyncSession, values: Mapping[str, Any], membership: s
         raise Invalid(*errors)
 
 
-async def _replace_funding(session: AsyncSession, project: Project, values: Values) -> None:
+async def replace_funding(session: AsyncSession, project: Project, values: Values) -> None:
     now, ids = clock_of(session).now(), ids_of(session)
     await repository.replace_funding(session, project, [(ids.dossier(now), line) for line in values["funding"]])
 
 
-async def _record(
-    session: AsyncSession, project: Project, action: str, changes: Changes, *, reason: str | None = None
+async def record_act(
+    session: AsyncSession,
+    project: Project,
+    action: str,
+    changes: Changes,
+    *,
+    reason: str | None = None,
+    run: UUID | None = None,
 ) -> None:
     """History, audit and event of one act."""
     entry, now = _principal(session), clock_of(session).now()
@@ -171,7 +185,7 @@ async def _record(
             action=action,
             actor_kind=entry.kind,
             actor_id=entry.principal,
-            import_run_id=None,
+            import_run_id=run,
             reason=reason,
             changes=changes,
         )

@@ -25,7 +25,7 @@ async def servers(settings: Settings, world: World) -> AsyncIterator[list[httpx.
     """Each server with its own client; the worker works beside them."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.processes"])
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(), free_port()]
     started = [context.Process(target=processes.serve, args=(settings, port)) for port in ports]
     started.append(context.Process(target=processes.work_for_tests, args=(settings,)))
     for process in started:
@@ -33,7 +33,7 @@ async def servers(settings: Settings, world: World) -> AsyncIterator[list[httpx.
     clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=SHORT_LIVED) for port in ports]
     try:
         for client in clients:
-            await _ready(client)
+            await ready(client)
         yield clients
     finally:
         for client in clients:
@@ -56,14 +56,14 @@ async def ground_of(world: World) -> Field:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-async def _ready(client: httpx.AsyncClient) -> None:
+async def ready(client: httpx.AsyncClient) -> None:
     for _ in range(300):
         try:
             if (await client.get("/healthz")).status_code == 200:
