@@ -8,9 +8,10 @@ from fastapi import Query, Response
 from app.auth.dependencies import Session
 from app.core.errors import FieldError
 from app.core.etag import Replies, Reply
+from app.core.limits import Budget
 from app.core.openapi import body_schema
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import counts_as, router
 from app.imports import reading, repository, service
 from app.imports.dependencies import Language, Pushed, Pusher, ReceiptReader, VisibleRun
 from app.imports.schemas import (
@@ -39,7 +40,13 @@ _BODY: dict[str, Any] = {
 }
 
 
-@routes.post("/projects", response_model=ImportOut, openapi_extra=_BODY, summary="Push projects")
+@routes.post(
+    "/projects",
+    response_model=ImportOut,
+    openapi_extra=_BODY,
+    summary="Push projects",
+    dependencies=[counts_as(Budget.PUSHES)],
+)
 async def push_projects(
     caller: Pusher,
     options: Annotated[PushOptions, Query()],
