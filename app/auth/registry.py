@@ -1,6 +1,6 @@
 """Making people, accounts, grants and clients from the command line: the worker's role, every act audited.
 
-The routes do the same for administrators; the first administrator, and a client, can only come from here.
+The routes do the same for administrators; the first administrators can only come from here.
 """
 
 from collections.abc import Sequence
