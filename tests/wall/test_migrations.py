@@ -167,7 +167,7 @@ async def test_a_client_from_before_its_registration_by_requests_keeps_what_it_h
         await owner.execute(BEFORE_REGISTRATION)
     before = await owner.fetchval("SELECT rev FROM principals")
     await migrate(empty)
-    row = await owner.fetchrow(
+    [row] = await owner.fetch(
         "SELECT scopes = requested_scopes AND regions = requested_regions AND requested_at = created_at, scopes, "
         "regions FROM clients"
     )
