@@ -187,6 +187,8 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # It would believe anybody's X-Forwarded-For that comes from this machine: TRUSTED_PROXIES says whose counts.
+        proxy_headers=False,
         timeout_graceful_shutdown=20,
     )
 

@@ -13,6 +13,7 @@ from app.attachments.receiving import STORED_AT_ONCE
 from app.audit import router as audit_trail
 from app.auth import passwords
 from app.auth import router as auth
+from app.auth.clients import router as clients
 from app.auth.dependencies import authenticate
 from app.auth.keys import KeyRing
 from app.auth.scopes import CLIENT_SCOPES, SCOPES
@@ -30,6 +31,7 @@ from app.core.document import METADATA
 from app.core.edge import Edge
 from app.core.errors import DomainError
 from app.core.idempotency import Replay, ReplayedResponse
+from app.core.limits import Limits
 from app.core.logging import configure
 from app.core.routing import larger_bodies
 from app.declarations import router as declarations
@@ -106,6 +108,7 @@ ROUTERS = (
     people.routes,
     accounts.routes,
     grants.routes,
+    clients.routes,
     practice_areas.routes,
     waiting.routes,
     reporting.routes,
@@ -171,6 +174,7 @@ async def running(
     app.state.identity_secret = f"identity-keys:{secret}".encode()
     app.state.keys = KeyRing(database, secret)
     app.state.tokens = TokenService(database, app.state.keys, codec, settings)
+    app.state.limits = Limits(database, settings)
     app.state.upload_slots = asyncio.Semaphore(STORED_AT_ONCE)
     await passwords.dummy_verify()
     try:

@@ -32,6 +32,8 @@ HEADERS = frozenset(
         "content-disposition",
         "idempotent-replayed",
         "accept",
+        "ratelimit",
+        "ratelimit-policy",
     }
 )
 

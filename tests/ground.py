@@ -20,6 +20,7 @@ from app.core.bootstrap import bootstrap, passwords_of
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.edge import Edge
+from app.core.limits import UNLIMITED
 from app.core.local_postgres import LocalPostgres
 from app.core.migrations import migrate
 from app.core.routing import larger_bodies
@@ -66,7 +67,7 @@ class Ground:
             log_level="CRITICAL",
             pool_size=4,
             max_body_bytes=MAX_BODY_BYTES,
-        )
+        ).model_copy(update=UNLIMITED)
 
     async def clone(self) -> str:
         name = f"liangshan_test_{uuid4().hex[:16]}"

@@ -72,6 +72,8 @@ def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     assert '"total":52 "created":52' in printed, printed
     assert '"created":0 "updated":0 "unchanged":52' in printed, printed
     assert "in_library" in printed
+    assert re.search(r'"active":true,.*"scope":"imports:read projects:push"', printed), printed
+    assert "401 once it is disabled" in printed
     assert '"unknown_parameter"' in printed
     # The recusal: before, the token from before, a new one.
     # The seat is gone; dossier and sheet too, or, where the draw gave no other seat, the scope for any of them.

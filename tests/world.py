@@ -79,6 +79,7 @@ class World:
         self.settings = settings
         self.admin = Database(settings.worker_url, clock=api.state.database.clock, pool_size=2)
         self._clients: list[AsyncClient] = []
+        self._owners: dict[str, UUID] = {}
 
     async def close(self) -> None:
         for client in self._clients:
@@ -113,7 +114,9 @@ class World:
         self, *regions: str, source: str = "province-projects", scopes: frozenset[str] = CLIENT_SCOPES
     ) -> Actor:
         """Another system, registered for these regions."""
-        organisation = await self.organisation(region_code="152500")
+        # A source system belongs to one organisation.
+        organisation = self._owners.get(source) or await self.organisation(region_code="152500")
+        self._owners[source] = organisation
         client_id, secret = f"client-{uuid4().hex[:8]}", passwords.new_secret()
         async with self.admin.administration() as session:
             client = await registry.add_client(

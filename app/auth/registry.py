@@ -1,6 +1,6 @@
 """Making people, accounts, grants and clients from the command line: the worker's role, every act audited.
 
-The routes do the same for administrators; the first administrator, and a client, can only come from here.
+The routes do the same for administrators; the first administrators can only come from here.
 """
 
 from collections.abc import Sequence
@@ -100,7 +100,7 @@ async def add_client(
     is_demo: bool = False,
     principal_id: UUID | None = None,
 ) -> Client:
-    """Register another system. Only the digest of `secret` is kept."""
+    """Register another system by the operator, in effect at once. Only the digest of `secret` is kept."""
     principal_id = principal_id or ids_of(session).random()
     await lock(session, principal_id)
     now: datetime = clock_of(session).now()
@@ -114,6 +114,16 @@ async def add_client(
         source_system=source_system,
         scopes=sorted(CLIENT_SCOPES),
         regions=sorted(regions),
+        requested_scopes=sorted(CLIENT_SCOPES),
+        requested_regions=sorted(regions),
+        requested_by=None,
+        requested_at=now,
+        confirmed_by=None,
+        confirmed_at=None,
+        disabled_at=None,
+        reads_limit=None,
+        writes_limit=None,
+        pushes_limit=None,
         is_demo=is_demo,
     )
     session.add(client)

@@ -10,6 +10,8 @@ from app.auth import policy, repository
 from app.auth.dependencies import AnyCaller, Bearer, Session
 from app.auth.schemas import (
     AccessPolicy,
+    Introspection,
+    IntrospectionRequest,
     KeySet,
     Me,
     PasswordChange,
@@ -22,7 +24,8 @@ from app.auth.schemas import (
 from app.auth.scopes import SCOPES
 from app.auth.service import InvalidClient, TokenService, UnsupportedGrant
 from app.core import errors as e
-from app.core.routing import answers, may_answer, router
+from app.core.limits import Budget
+from app.core.routing import answers, counts_as, may_answer, router
 
 tokens = router("/v1/auth", tag="identity")
 identity = router("/v1", tag="identity")
@@ -38,7 +41,12 @@ async def get_tokens(request: Request) -> TokenService:
 Tokens = Annotated[TokenService, Depends(get_tokens)]
 
 
-@tokens.post("/token", response_model=TokenResponse, summary="Get an access token")
+CLIENT_METHODS = ["client_secret_basic", "client_secret_post"]
+# Counted apart and by address: here nobody is known yet, and a wrong password must cost the guesser.
+OF_TOKENS = [counts_as(Budget.TOKEN)]
+
+
+@tokens.post("/token", response_model=TokenResponse, summary="Get an access token", dependencies=OF_TOKENS)
 async def issue_token(service: Tokens, request: Request, form: Annotated[TokenRequest, Form()]) -> TokenResponse:
     """Grants: `password` (a person, with a refresh token), `client_credentials` (another system; by HTTP Basic
     or in the form), `refresh_token` (each is used once; a second use ends the login).
@@ -57,12 +65,27 @@ async def issue_token(service: Tokens, request: Request, form: Annotated[TokenRe
             raise UnsupportedGrant
 
 
-@tokens.post("/revoke", status_code=200, response_class=Response, summary="Log out")
+@tokens.post("/revoke", status_code=200, response_class=Response, summary="Log out", dependencies=OF_TOKENS)
 async def revoke_token(service: Tokens, form: Annotated[RevocationRequest, Form()]) -> Response:
     """End the login that the token belongs to (RFC 7009): its refresh token and its access tokens. An unknown
     token is answered the same."""
     await service.revoke(form.token)
     return Response(status_code=200)
+
+
+@tokens.post(
+    "/introspect",
+    response_model_exclude_none=True,
+    summary="Ask about a token",
+    dependencies=OF_TOKENS,
+)
+async def introspect_token(
+    service: Tokens, request: Request, form: Annotated[IntrospectionRequest, Form()]
+) -> Introspection:
+    """For another system about its own access token (RFC 7662): whether it is accepted now, for what, and until when.
+    Of every other token, a person's or one that never was, the answer is `{"active": false}` and no more."""
+    client_id, secret = _client_credentials(request, form)
+    return await service.introspect(client_id, secret, form.token)
 
 
 @well_known.get("/jwks.json", summary="The public signing keys")
@@ -81,9 +104,11 @@ async def get_server_metadata(service: Tokens) -> ServerMetadata:
         issuer=base,
         token_endpoint=f"{base}/v1/auth/token",
         revocation_endpoint=f"{base}/v1/auth/revoke",
+        introspection_endpoint=f"{base}/v1/auth/introspect",
         jwks_uri=f"{base}/.well-known/jwks.json",
         grant_types_supported=["password", *grants] if service.settings.password_grant else grants,
-        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"],
+        token_endpoint_auth_methods_supported=CLIENT_METHODS,
+        introspection_endpoint_auth_methods_supported=CLIENT_METHODS,
         response_types_supported=[],
         scopes_supported=list(SCOPES),
     )
@@ -110,7 +135,7 @@ async def get_access_policy(_caller: AnyCaller) -> AccessPolicy:
     return policy.access_policy()
 
 
-def _client_credentials(request: Request, form: TokenRequest) -> tuple[str | None, str | None]:
+def _client_credentials(request: Request, form: TokenRequest | IntrospectionRequest) -> tuple[str | None, str | None]:
     """HTTP Basic (RFC 6749 §2.3.1), else the form. Both at once is refused."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":

@@ -54,6 +54,36 @@ class RevocationRequest(BaseModel):
     token_type_hint: Annotated[str, Field(max_length=40)] | None = None
 
 
+class IntrospectionRequest(BaseModel):
+    """RFC 7662: an access token, and who asks (by HTTP Basic or in the form)."""
+
+    token: Annotated[str, Field(min_length=1, max_length=4096)]
+    token_type_hint: Annotated[str, Field(max_length=40)] | None = None
+    client_id: ShortText | None = None
+    client_secret: Secret | None = None
+
+
+EpochSeconds = Annotated[int, Field(ge=0, le=2**53, description="Seconds since 1970 (UTC).", examples=[1772413200])]
+
+
+class Introspection(BaseModel):
+    """RFC 7662 §2.2. Of a token that is not active nothing more is said."""
+
+    active: bool = Field(examples=[True])
+    scope: Annotated[str, Field(max_length=2000, examples=["directory:read projects:push"])] | None = None
+    client_id: Annotated[str, Field(max_length=128, examples=["province-projects"])] | None = None
+    sub: Annotated[str, Field(max_length=64, description="The client's id.")] | None = None
+    token_type: Annotated[str, Field(max_length=10, examples=["Bearer"])] | None = None
+    iss: Annotated[str, Field(max_length=300)] | None = None
+    aud: Annotated[str, Field(max_length=300)] | None = None
+    iat: EpochSeconds | None = None
+    exp: EpochSeconds | None = None
+    jti: Annotated[str, Field(max_length=64)] | None = None
+
+
+INACTIVE = Introspection(active=False)
+
+
 class PublicKey(BaseModel):
     """A P-256 point (RFC 7517)."""
 
@@ -81,9 +111,11 @@ class ServerMetadata(BaseModel):
     issuer: Address
     token_endpoint: Address
     revocation_endpoint: Address
+    introspection_endpoint: Address
     jwks_uri: Address
     grant_types_supported: list[Code] = Field(max_length=10)
     token_endpoint_auth_methods_supported: list[Code] = Field(max_length=10)
+    introspection_endpoint_auth_methods_supported: list[Code] = Field(max_length=10)
     response_types_supported: list[Code] = Field(max_length=10)
     scopes_supported: list[Code] = Field(max_length=100)
 

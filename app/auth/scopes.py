@@ -25,6 +25,10 @@ _ALL = (
     Scope("people:write", "维护人员、任职与账号", "Maintain people, employment and accounts"),
     Scope("grants:read", "查阅授权", "See grants"),
     Scope("grants:write", "授予与收回角色", "Grant and end roles"),
+    Scope("clients:read", "查阅接入系统", "See other systems' registrations"),
+    Scope("clients:write", "登记与维护接入系统", "Register and maintain other systems, issue their secrets"),
+    Scope("clients:confirm", "确认与恢复接入系统的权限", "Confirm what another system may do, enable it again"),
+    Scope("clients:disable", "停用接入系统", "Disable another system, revoke its secrets"),
     Scope("plans:read", "查阅年度计划", "Read yearly plans", "3"),
     Scope("plans:write", "编制年度计划", "Draft yearly plans", "3"),
     Scope("plans:submit", "送审年度计划", "Submit a plan for signature", "3"),
@@ -107,9 +111,15 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
         {"directory:read", "tasks:read", "declarations:write", "recusals:apply"}
         | {"assignments:respond", "evaluations:review", "cases:review"}
     ),
-    Role.AUDITOR: frozenset({"directory:read", "people:read", "grants:read", "audit:read"}),
-    Role.SYSTEM_ADMIN: frozenset({"directory:read", "directory:write", "people:read", "people:write", "grants:read"}),
-    Role.SECURITY_ADMIN: frozenset({"directory:read", "people:read", "grants:read", "grants:write", "recusals:record"}),
+    Role.AUDITOR: frozenset({"directory:read", "people:read", "grants:read", "clients:read", "audit:read"}),
+    Role.SYSTEM_ADMIN: frozenset(
+        {"directory:read", "directory:write", "people:read", "people:write", "grants:read"}
+        | {"clients:read", "clients:write", "clients:disable"}
+    ),
+    Role.SECURITY_ADMIN: frozenset(
+        {"directory:read", "people:read", "grants:read", "grants:write", "recusals:record"}
+        | {"clients:read", "clients:confirm", "clients:disable"}
+    ),
 }
 
 CLIENT_SCOPES = frozenset({"directory:read", "projects:read", "projects:push", "imports:read"})

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import passwords, repository
 from app.auth.keys import KeyRing
 from app.auth.principal import live_scopes
-from app.auth.schemas import PasswordChange, TokenRequest, TokenResponse
+from app.auth.schemas import INACTIVE, Introspection, PasswordChange, TokenRequest, TokenResponse
 from app.auth.scopes import SCOPES
 from app.auth.tokens import Claims, TokenCodec, TokenRefused
 from app.core import errors as e
@@ -46,6 +46,14 @@ class UnsupportedGrant(DomainError):
 
 class InvalidScope(DomainError):
     type = e.INVALID_SCOPE
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A client whose secret was right: its id, and the name that it logs in by."""
+
+    id: UUID
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,40 @@ class TokenService:
     async def by_client(self, client_id: str | None, secret: str | None, scope: str | None) -> TokenResponse:
         """The client-credentials grant. Raises `InvalidClient` alike for every reason."""
         wanted = _asked_scopes(scope)
+        client = await self._client(client_id, secret)
+        async with self.database.transaction(Entry("client", client.id)) as session:
+            await audit(session, "auth.client", Resource("client", client.id), outcome="done")
+            granted = entered(session)
+        return await self._answer("client", client.id, client.name, granted, wanted, self._now, None, None)
+
+    async def introspect(self, client_id: str | None, secret: str | None, token: str) -> Introspection:
+        """Whether an access token is accepted now (RFC 7662), to the client that it was issued to. Raises
+        `InvalidClient`; a token of anybody else is as inactive as one that does not exist."""
+        client = await self._client(client_id, secret)
+        try:
+            claims = await self.keys.verify(self.codec, token, int(self._now.timestamp()))
+        except TokenRefused:
+            return INACTIVE
+        if (claims.kind, claims.subject) != ("client", client.id):
+            return INACTIVE
+        async with self.database.transaction(Entry("client", client.id)) as session:
+            granted = entered(session)
+        if granted.rev != claims.rev:
+            return INACTIVE
+        return Introspection(
+            active=True,
+            scope=" ".join(sorted(claims.scopes & live_scopes(granted))),
+            client_id=client.name,
+            sub=str(client.id),
+            token_type="Bearer",  # noqa: S106 - the type, not a token
+            iss=self.codec.issuer,
+            aud=self.codec.audience,
+            iat=claims.issued_at,
+            exp=claims.expires_at,
+            jti=str(claims.jti),
+        )
+
+    async def _client(self, client_id: str | None, secret: str | None) -> _Client:
         # Basic credentials come unbounded: what cannot be a client's name is not looked up.
         if not client_id or not secret or not _CLIENT_ID.fullmatch(client_id):
             raise InvalidClient
@@ -103,10 +145,7 @@ class TokenService:
         if found is None or found.disabled or not any(matches):
             await self._refused("auth.client", Resource("client", found.id if found else None))
             raise InvalidClient
-        async with self.database.transaction(Entry("client", found.id)) as session:
-            await audit(session, "auth.client", Resource("client", found.id), outcome="done")
-            granted = entered(session)
-        return await self._answer("client", found.id, client_id, granted, wanted, self._now, None, None)
+        return _Client(found.id, client_id)
 
     async def by_refresh(self, request: TokenRequest) -> TokenResponse:
         """Rotate a refresh token. One that was used before ends its family, committed before the refusal."""

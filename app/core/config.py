@@ -1,12 +1,22 @@
 """Settings, read from the environment once."""
 
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEV_SECRET = "development-only-secret-never-use-it-to-serve"  # noqa: S105 - `serve` refuses it
+
+
+RateLimit = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+def _networks(value: str) -> str:
+    for network in filter(None, value.split(",")):
+        ip_network(network.strip())
+    return value
 
 
 class Settings(BaseSettings):
@@ -28,6 +38,16 @@ class Settings(BaseSettings):
     refresh_token_days: Annotated[int, Field(ge=1, le=90)] = 14
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
+    # Requests that are taken in `rate_limit_seconds`, of each person and client, and of each address; 0 counts nothing.
+    rate_limit_reads: RateLimit = 1200
+    rate_limit_writes: RateLimit = 300
+    rate_limit_pushes: RateLimit = 60
+    rate_limit_token: RateLimit = Field(default=300, description="By address: logging in, and asking about tokens.")
+    rate_limit_anonymous: RateLimit = Field(default=600, description="By address: without a token that verifies.")
+    rate_limit_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        default="", description="Networks, by commas, whose X-Forwarded-For tells the caller's address."
+    )
 
     @property
     def has_dev_secret(self) -> bool:

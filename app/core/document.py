@@ -24,6 +24,8 @@ and the yearly judgement under recusal: commitments, declarations, expert review
   its state, phase or `stale` tells that it is done.
 * **Tokens** end at once when your rights change (401 `invalid_token`). Refreshing, or logging in, brings the rights of
   now: after a commitment, a declaration or an accepted assignment that is how the new scopes are had.
+* **Limits** of calls are counted for each person and client, and for an address where nobody is known: `RateLimit` says
+  what is left of the budget, 429 `too_many_requests` comes before every other look at the request.
 * **Unknown** query parameters and body members are refused with 422, never ignored.
 * Money is yuan as a decimal string, dates are `YYYY-MM-DD`, times RFC 3339.
 """.strip()
@@ -94,6 +96,11 @@ TAGS = [
     ),
     _tag("directory", "Regions, organisations, practice areas, reference data (Art. 1-3).", articles=[1, 2]),
     _tag("people", "People, employment, accounts and grants.", articles=[2, 11]),
+    _tag(
+        "clients",
+        "Other systems: registration, confirmation, secrets.",
+        reason="A machine is known before it pushes under Art. 3.",
+    ),
     _tag("plans", "Yearly plans (年度计划, Art. 3).", articles=[3]),
     _tag("projects", "The key-project library (重点项目库, Art. 3).", articles=[3]),
     _tag("attachments", "Files of plans, projects, self-evaluations and cases (附件).", articles=[3, 9, 13]),
@@ -155,6 +162,18 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "pattern": "^[0-9]{1,5}$"},
         "example": "1",
     },
+    "RateLimitPolicy": {
+        "description": "Which budget the request was counted in: `q` requests in `w` seconds "
+        "(draft-ietf-httpapi-ratelimit-headers). Absent where the operator counts nothing.",
+        "schema": {"type": "string", "maxLength": 200},
+        "example": '"reads";q=1200;w=60',
+    },
+    "RateLimit": {
+        "description": "What is left of it (`r`), and in how many seconds it is whole again (`t`); on a 429, in how "
+        "many the next request is taken.",
+        "schema": {"type": "string", "maxLength": 200},
+        "example": '"reads";r=1187;t=1',
+    },
     "Accept": {
         "description": "The media types that are taken here.",
         "schema": {"type": "string", "maxLength": 400},
@@ -170,6 +189,7 @@ WITH_HEADERS = {
     e.INSUFFICIENT_SCOPE.code: "WWW-Authenticate",
     e.IDEMPOTENCY_IN_FLIGHT.code: "Retry-After",
     e.BUSY.code: "Retry-After",
+    e.TOO_MANY_REQUESTS.code: "Retry-After",
     e.UNSUPPORTED_MEDIA_TYPE.code: "Accept",
 }
 IF_NONE_MATCH = {
@@ -195,6 +215,7 @@ PARAMETERS = {
     "attachment_id": "The file's id.",
     "building_stage": "Only projects in this stage.",
     "case_id": "The case's id.",
+    "client_id": "The client's id: not the name that it logs in by.",
     "code": "The code.",
     "commitment_id": "The commitment's id.",
     "credit_code": "The organisation with this code (GB 32100).",
@@ -224,6 +245,7 @@ PARAMETERS = {
     "run_id": "The import's id.",
     "scheme_id": "The scheme's id.",
     "sealed_scan": "Only sealed scans, or only the other files.",
+    "secret_id": "The secret's id.",
     "since": "At or after this time (RFC 3339).",
     "sort": "The order; `-` is descending.",
     "source_system": "Only those that this source system pushed.",

@@ -69,6 +69,7 @@ class Edge:
                 status = message["status"]
                 answer = MutableHeaders(scope=message)
                 answer["X-Request-Id"] = request_id
+                answer.update(scope["state"].get("rate_headers", {}))
                 for name, value in _SECURITY_HEADERS.items():
                     answer.setdefault(name, value)
             else:

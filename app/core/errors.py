@@ -57,6 +57,7 @@ IDEMPOTENCY_KEY_REUSED = _problem(
     "idempotency_key_reused", 422, "该幂等键已用于另一请求", "The key was used for another request"
 )
 PRECONDITION_REQUIRED = _problem("precondition_required", 428, "缺少 If-Match", "If-Match is required")
+TOO_MANY_REQUESTS = _problem("too_many_requests", 429, "请求过于频繁", "Too many requests")
 HEADERS_TOO_LARGE = _problem("headers_too_large", 431, "请求头过大", "The request headers are too large")
 INTERNAL_ERROR = _problem("internal_error", 500, "服务器内部错误", "Internal server error")
 BUSY = _problem("busy", 503, "系统繁忙，请稍后重试", "Busy: try again shortly")
@@ -281,6 +282,13 @@ class MethodNotAllowed(DomainError):
 
 class HeadersTooLarge(DomainError):
     type = HEADERS_TOO_LARGE
+
+
+class TooManyRequests(DomainError):
+    type = TOO_MANY_REQUESTS
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(headers={"Retry-After": str(seconds)})
 
 
 class InternalError(DomainError):

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.core.db import PUBLIC, Database
-from app.core.routing import router
+from app.core.routing import counts_as, router
 
 routes = router("", tag="operations")
 
@@ -20,13 +20,17 @@ class Ready(BaseModel):
     status: Literal["ready"] = "ready"
 
 
-@routes.get("/healthz", summary="Is the process alive")
+# A supervisor that is refused would take the service out; and the first answers without the database.
+UNCOUNTED = [counts_as(None)]
+
+
+@routes.get("/healthz", summary="Is the process alive", dependencies=UNCOUNTED)
 async def get_health() -> Alive:
     """Answers without touching the database."""
     return Alive()
 
 
-@routes.get("/readyz", summary="Can the process serve")
+@routes.get("/readyz", summary="Can the process serve", dependencies=UNCOUNTED)
 async def get_readiness(request: Request) -> Ready:
     """Enters a transaction as the public: database, migrations and gate are there. 503 otherwise."""
     database: Database = request.app.state.database

@@ -117,7 +117,8 @@ class ReplayedResponse:
             "raw_path": self._replay.location.encode(),
             "query_string": b"",
             "headers": [(n, v) for n, v in scope["headers"] if n.lower() not in _NOT_REPLAYED],
-            "state": {"request_id": self._request.state.request_id},
+            # The repetition was counted when it came in.
+            "state": {"request_id": self._request.state.request_id, "counted": True},
         }
 
         async def nothing() -> Message:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from app.core import errors as e
 from app.core.document import HEADERS, IF_NONE_MATCH, MEMBERS, PARAMETERS, PROBLEM, TAGS, WITH_HEADERS
+from app.core.limits import RATE_HEADERS
 from app.core.routing import Route
 
 # Models of bodies that a dependency reads by itself: the routes' own parameters do not name them.
@@ -154,7 +155,10 @@ def _complete(operation: dict[str, Any], route: Any, name: str, method: str, sch
         by_status[problem.status].append(problem)
     for status, kinds in sorted(by_status.items()):
         responses[str(status)] = _problem_response(kinds, keyed=keyed)
+    counted = isinstance(route, Route) and route.budget is not None
     for response in responses.values():
+        if counted:
+            response.setdefault("headers", {}).update({name: _header(name) for name in RATE_HEADERS})
         response.setdefault("headers", {})["X-Request-Id"] = {"$ref": "#/components/headers/RequestId"}
         _exemplify(response, schemas)
     if "requestBody" in operation:

@@ -21,8 +21,10 @@ from starlette.routing import BaseRoute
 
 from app.core import errors as e
 from app.core import strict_json
+from app.core.limits import Budget
 
 _JSON_TYPES = frozenset({"application/json"})
+_UNSTATED = object()
 _FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
 _UTF_8 = frozenset({"utf-8", "utf8"})
 Callee = TypeVar("Callee", bound=Callable[..., Any])
@@ -47,6 +49,17 @@ def may_answer(*problems: e.ProblemType) -> Any:
         """Says it, and does nothing."""
 
     return Depends(states_them)
+
+
+def counts_as(budget: Budget | None) -> Any:
+    """For a route's `dependencies=[…]`: the budget that its requests are counted in, where it is not by its method;
+    None for one that is not counted."""
+
+    async def counted() -> None:
+        """Says it, and does nothing."""
+
+    counted.budget = budget  # type: ignore[attr-defined]
+    return Depends(counted)
 
 
 def for_example(**members: Any) -> Any:
@@ -94,7 +107,8 @@ class StrictRequest(Request):
 
 
 class Route(APIRoute):
-    """Checks, before the body: the idempotency key, the media type, the bearer token (in this order)."""
+    """Checks, before the body: the limit of calls, the idempotency key, the media type, the bearer token (in this
+    order). The token's signature is looked at first of all: it says whose call is counted."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         calls = list(_flatten(get_dependant(path=path, call=endpoint)))
@@ -114,19 +128,25 @@ class Route(APIRoute):
         self.keyed = any(getattr(call.call, "keyed", False) for call in calls)
         self.scopes = tuple(scope for call in calls for scope in getattr(call.call, "scopes", ()))
         self.sets = frozenset(name for call in calls for name in getattr(call.call, "sets", ()))
-        takes = bool(self.media_types)
-        self.problems = _problems(calls, has_body=takes, safe=options.get("methods") == ["GET"], has_id="{" in path)
+        takes, safe = bool(self.media_types), options.get("methods") == ["GET"]
+        usual = (Budget.READS if safe else Budget.WRITES) if self.secured else Budget.ANONYMOUS
+        budgets: list[Any] = [getattr(call.call, "budget", _UNSTATED) for call in calls]
+        self.budget: Budget | None = next((budget for budget in budgets if budget is not _UNSTATED), usual)
+        self.problems = _problems(calls, has_body=takes, safe=safe, has_id="{" in path, counted=bool(self.budget))
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            unknown = await self._unknown(request) if self.secured else None
+            if self.budget is not None:
+                await request.app.state.limits.count(request, self.budget)
             if self.keyed and not request.headers.get("idempotency-key"):
                 raise e.IdempotencyKeyMissing
             self._check_media_type(request)
-            if self.secured:
-                await request.app.state.authenticate(request)
+            if unknown is not None:
+                raise unknown
             return await handler(StrictRequest(request.scope, request.receive, request._send))
 
         return handle
@@ -141,6 +161,14 @@ class Route(APIRoute):
         own = [] if stated.startswith("multipart/") else parameters
         if stated not in self.media_types or self._recoded(request, own):
             raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(self.media_types))})
+
+    async def _unknown(self, request: Request) -> e.InvalidToken | None:
+        """The refusal of the caller's token, which waits for its turn."""
+        try:
+            await request.app.state.authenticate(request)
+        except e.InvalidToken as refused:
+            return refused
+        return None
 
     def _recoded(self, request: Request, parameters: list[str]) -> bool:
         """Compressed, or in another encoding, than the route takes. Parts of a multipart body say theirs themselves."""
@@ -160,10 +188,14 @@ def _flatten(dependant: Dependant) -> Iterator[Dependant]:
         yield from _flatten(child)
 
 
-def _problems(calls: list[Dependant], *, has_body: bool, safe: bool, has_id: bool) -> tuple[e.ProblemType, ...]:
+def _problems(
+    calls: list[Dependant], *, has_body: bool, safe: bool, has_id: bool, counted: bool
+) -> tuple[e.ProblemType, ...]:
     """Every error the route can give, by status and code."""
     found = {problem for call in calls for problem in getattr(call.call, "problems", ())}
     found |= {e.VALIDATION_FAILED, e.HEADERS_TOO_LARGE, e.INTERNAL_ERROR, e.BUSY}
+    if counted:
+        found.add(e.TOO_MANY_REQUESTS)
     if not safe:
         found.add(e.UNSUPPORTED_MEDIA_TYPE)
     if has_body:

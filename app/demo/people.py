@@ -155,8 +155,18 @@ ACCOUNTS = (
     ),
     DemoAccount("expert8", "示例专家辛", Role.EXPERT, "expert: has made no commitment this year", employer="institute"),
     DemoAccount("auditor1", "示例审计员", Role.AUDITOR, "audit administrator"),
-    DemoAccount("sysadmin1", "示例系统管理员", Role.SYSTEM_ADMIN, "system administrator: people, accounts, bodies"),
-    DemoAccount("secadmin1", "示例安全管理员甲", Role.SECURITY_ADMIN, "security administrator: grants"),
+    DemoAccount(
+        "sysadmin1",
+        "示例系统管理员",
+        Role.SYSTEM_ADMIN,
+        "system administrator: people, accounts, bodies, other systems",
+    ),
+    DemoAccount(
+        "secadmin1",
+        "示例安全管理员甲",
+        Role.SECURITY_ADMIN,
+        "security administrator: grants, and what other systems may do",
+    ),
     DemoAccount(
         "secadmin2", "示例安全管理员乙", Role.SECURITY_ADMIN, "security administrator, the second", shown=False
     ),

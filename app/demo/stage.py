@@ -14,6 +14,7 @@ from app.core.clock import uuid7
 from app.core.config import Settings
 from app.core.db import Database
 from app.core.edge import Edge
+from app.core.limits import UNLIMITED
 from app.demo.people import CLIENT_ID, PASSWORD
 from app.main import create_api, running
 from app.models.jobs import Job
@@ -141,7 +142,7 @@ class Stage:
 @asynccontextmanager
 async def stage(settings: Settings, database: Database, clock: DemoClock, ids: DemoIds) -> AsyncIterator[Stage]:
     """`database` is the worker's."""
-    quiet = settings.model_copy(update={"log_level": "ERROR", "access_token_seconds": 3600})
+    quiet = settings.model_copy(update={"log_level": "ERROR", "access_token_seconds": 3600, **UNLIMITED})
     api = create_api(quiet)
     transport = httpx.ASGITransport(Edge(api, max_body_bytes=settings.max_body_bytes))
     async with (

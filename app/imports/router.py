@@ -8,9 +8,10 @@ from fastapi import Query, Response
 from app.auth.dependencies import Session
 from app.core.errors import FieldError
 from app.core.etag import Replies, Reply
+from app.core.limits import Budget
 from app.core.openapi import body_schema
 from app.core.pagination import Page, Paging
-from app.core.routing import router
+from app.core.routing import counts_as, router
 from app.imports import reading, repository, service
 from app.imports.dependencies import RECEIVED, Language, OwnRun, Pushed, Pusher, ReceiptReader, VisibleRun
 from app.imports.schemas import (
@@ -62,7 +63,7 @@ async def list_imports(
     response_model=ImportOut,
     openapi_extra=_BODY,
     responses=_QUEUED,
-    dependencies=[RECEIVED],
+    dependencies=[RECEIVED, counts_as(Budget.PUSHES)],
     summary="Push projects",
 )
 async def push_projects(

@@ -150,12 +150,21 @@ class Grant(Base):
 
 
 class Client(Versioned, Base):
-    """Another system that pushes: bound to an organisation, a source system, regions and scopes."""
+    """Another system that pushes: bound to an organisation, a source system, regions and scopes.
+
+    `scopes` and `regions` are in effect; `requested_…` is what they will be once a security administrator confirms it.
+    `disabled_at` repeats the principal's, which no request may read. The limits of calls are null for the default.
+    """
 
     __tablename__ = "clients"
     __table_args__ = (
         # The token's own grammar: a name outside it could be registered and never log in.
         CheckConstraint("client_id ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$'", name="client_id_shape"),
+        CheckConstraint(
+            "reads_limit BETWEEN 1 AND 1000000 AND writes_limit BETWEEN 1 AND 1000000 "
+            "AND pushes_limit BETWEEN 1 AND 1000000",
+            name="limits_in_range",
+        ),
         declare(TableClass.IDENTITY),
     )
     id: Mapped[UUID] = mapped_column(ForeignKey("principals.id"), primary_key=True)
@@ -165,6 +174,16 @@ class Client(Versioned, Base):
     source_system: Mapped[str]
     scopes: Mapped[list[str]]
     regions: Mapped[list[str]]
+    requested_scopes: Mapped[list[str]]
+    requested_regions: Mapped[list[str]]
+    requested_by: Mapped[UUID | None]
+    requested_at: Mapped[datetime]
+    confirmed_by: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    reads_limit: Mapped[int | None]
+    writes_limit: Mapped[int | None]
+    pushes_limit: Mapped[int | None]
     is_demo: Mapped[bool] = mapped_column(default=False)
 
 

@@ -85,3 +85,17 @@ class IdempotencyRecord(Base):
     status: Mapped[int]
     location: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class RateLimit(Base):
+    """How much of a budget is used: until `full_at` it is not whole again. A row whose time is past says nothing.
+
+    Counted before it is known whether the caller may do anything, by one gate function; lost with a crash, and then
+    every budget is whole.
+    """
+
+    __tablename__ = "rate_limits"
+    __table_args__ = {**declare(TableClass.MACHINERY), "prefixes": ["UNLOGGED"]}  # noqa: RUF012 - as SQLAlchemy reads it
+    holder: Mapped[str] = mapped_column(primary_key=True)
+    budget: Mapped[str] = mapped_column(primary_key=True)
+    full_at: Mapped[datetime]

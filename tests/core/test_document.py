@@ -41,6 +41,10 @@ BARRED = {
 }
 
 
+# Not to be refused to a supervisor, which would take the service for dead.
+UNCOUNTED = {"get_health", "get_readiness"}
+
+
 def _walk(node: Any) -> Iterator[Any]:
     yield node
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -132,15 +136,22 @@ def _headers(operation: Operation, status: str) -> set[str]:
 
 def test_headers_are_declared_where_they_are_given(shared_api: FastAPI) -> None:
     every = {operation.name: operation for operation in operations(shared_api)}
-    assert _headers(every["get_plan"], "200") == {"ETag", "X-Request-Id"}
-    assert _headers(every["get_plan"], "304") == {"ETag", "X-Request-Id"}
-    assert _headers(every["create_plan"], "201") == {"ETag", "Location", "Idempotent-Replayed", "X-Request-Id"}
-    assert _headers(every["list_plans"], "200") == {"Link", "X-Request-Id"}
-    assert _headers(every["draw_panel"], "202") == {"Idempotent-Replayed", "Location", "Retry-After", "X-Request-Id"}
+    always = {"X-Request-Id", "RateLimit", "RateLimit-Policy"}
+    assert _headers(every["get_plan"], "200") == {"ETag", *always}
+    assert _headers(every["get_plan"], "304") == {"ETag", *always}
+    assert _headers(every["create_plan"], "201") == {"ETag", "Location", "Idempotent-Replayed", *always}
+    assert _headers(every["list_plans"], "200") == {"Link", *always}
+    assert _headers(every["draw_panel"], "202") == {"Idempotent-Replayed", "Location", "Retry-After", *always}
     for name in ("get_attachment_content", "get_dossier_attachment"):
-        assert _headers(every[name], "200") == {"ETag", "Content-Disposition", "X-Request-Id"}
-    assert _headers(every["get_publication_content"], "200") == {"ETag", "X-Request-Id"}
+        assert _headers(every[name], "200") == {"ETag", "Content-Disposition", *always}
+    assert _headers(every["get_publication_content"], "200") == {"ETag", *always}
     for operation in every.values():
+        counted = operation.name not in UNCOUNTED
+        assert ("429" in operation.spec["responses"]) == counted, operation.name
+        for status in operation.spec["responses"]:
+            assert (always <= _headers(operation, status)) == counted, (operation.name, status)
+        if counted:
+            assert "Retry-After" in _headers(operation, "429"), operation.name
         if operation.secured:
             assert "WWW-Authenticate" in _headers(operation, "401"), operation.name
         assert "Retry-After" in _headers(operation, "503"), operation.name

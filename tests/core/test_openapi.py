@@ -26,6 +26,7 @@ MAX_INT64 = 2**63 - 1
 PUBLIC = {
     "issue_token": "whoever has credentials",
     "revoke_token": "whoever has the token to end",
+    "introspect_token": "a client by its secret, about its own token",
     "get_jwks": "verifiers",
     "get_server_metadata": "clients that configure themselves",
     "get_health": "the machine's supervisor",

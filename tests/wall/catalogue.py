@@ -13,7 +13,10 @@ from app.models.ddl import APP, ENGINE, OWNER, WORKER
 ALLOWED = {"alembic_version": "the migrations' own: a revision's name and nothing of ours"}
 # What the requests' role holds no right on at all: it is reached through gate functions, or through nothing.
 SECRET = frozenset(
-    {"credentials", "client_secrets", "refresh_tokens", "signing_keys", "walls", "draw_secrets", *ALLOWED}
+    {
+        *("credentials", "client_secrets", "refresh_tokens", "signing_keys", "walls", "draw_secrets"),
+        *("rate_limits", *ALLOWED),
+    }
 )
 # Acts over a set, which whoever holds the scope may trigger, a recused officer too.
 MECHANICAL = {("reporting_task_regions", "INSERT"): "a task is issued to all its regions by one act"}

@@ -146,6 +146,39 @@ async def test_panels_and_draws_from_before_the_seeds_keep_what_they_had(empty: 
     await owner.close()
 
 
+BEFORE_REGISTRATION = """
+INSERT INTO regions VALUES ('152501', '示例市', NULL, 'Example', 'county', 'GB2260', '政府', NULL, true);
+INSERT INTO organisations (id, name, kind, no_code_reason, region_code, charge_modes, version, created_at, updated_at)
+VALUES ('00000000-0000-4000-8000-000000000001', '示例', 'department', '示例', '152501', '{}', 1, now(), now());
+INSERT INTO principals VALUES ('00000000-0000-4000-8000-000000000002', 'client', 7, NULL);
+SELECT pg_advisory_xact_lock(gate.lock_key('00000000-0000-4000-8000-000000000002'));
+INSERT INTO clients (id, client_id, name, organisation_id, source_system, scopes, regions, is_demo, version, created_at,
+    updated_at)
+VALUES ('00000000-0000-4000-8000-000000000002', 'ledger', '示例', '00000000-0000-4000-8000-000000000001', 'ledger',
+    '{projects:push}', '{152501}', false, 1, '2026-01-01', now());
+"""
+
+
+async def test_a_client_from_before_its_registration_by_requests_keeps_what_it_had(empty: Settings) -> None:
+    await migrate(empty, "0019")
+    owner = await _owner(empty)
+    async with owner.transaction():
+        await owner.execute("SET LOCAL ROLE liangshan_engine")
+        await owner.execute(BEFORE_REGISTRATION)
+    before = await owner.fetchval("SELECT rev FROM principals")
+    await migrate(empty)
+    [row] = await owner.fetch(
+        "SELECT scopes = requested_scopes AND regions = requested_regions AND requested_at = created_at, scopes, "
+        "regions FROM clients"
+    )
+    assert tuple(row) == (True, ["projects:push"], ["152501"])
+    # Its tokens go on.
+    assert await owner.fetchval("SELECT rev FROM principals") == before
+    await migrate(empty, "0019")
+    assert await owner.fetchval("SELECT scopes FROM clients") == ["projects:push"]
+    await owner.close()
+
+
 async def test_two_machines_may_migrate_at_once(empty: Settings) -> None:
     addresses = {
         f"{name.upper()}": getattr(empty, name).get_secret_value()

@@ -46,6 +46,8 @@ COLLECTIONS: dict[str, Collection] = {
     "/v1/case-files/{}": _of("case_files", hidden=True),
     "/v1/case-rounds/{}": _plain("case_rounds"),
     "/v1/cases/{}": _of("cases"),
+    "/v1/clients/{}": _plain("clients"),
+    "/v1/clients/{}/secrets/{}": _plain("client_secrets", "client_id, id"),
     "/v1/commitment-texts/{}": Collection("SELECT version, false AS of_s FROM commitment_texts", absent="99"),
     "/v1/commitments/{}": _plain("commitments"),
     # Those for an assignment on S, that of `w_late` among them: its own, and nobody else's.
