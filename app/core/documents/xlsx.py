@@ -1,0 +1,127 @@
+"""Workbooks, written row by row in constant memory. No text in them is ever a formula or a link."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
+from typing import IO, Any
+
+import xlsxwriter
+
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_ROWS = 1_048_576
+_OPTIONS = {
+    "constant_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "nan_inf_to_errors": False,
+}
+# A spreadsheet keeps fifteen digits of a number, and counts a day that never was before this one.
+_MOST_DIGITS, _FIRST_DAY = 15, date(1900, 3, 1)
+
+Value = str | int | Decimal | date | None
+
+
+class Book:
+    """A workbook in the making. The same content and time give the same bytes."""
+
+    def __init__(self, created: datetime) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - handed on by `save`
+        self._book = xlsxwriter.Workbook(self._file, dict(_OPTIONS))
+        self._book.set_properties({"created": created.replace(tzinfo=None)})
+        self._formats: dict[tuple[tuple[str, Any], ...], Any] = {}
+
+    def sheet(self, name: str) -> "Sheet":
+        return Sheet(self, self._book.add_worksheet(name))
+
+    def format(self, **properties: Any) -> Any:
+        """A cell's format, made once."""
+        key = tuple(sorted(properties.items()))
+        if key not in self._formats:
+            self._formats[key] = self._book.add_format(properties)
+        return self._formats[key]
+
+    def name(self, name: str, refers_to: str) -> None:
+        self._book.define_name(name, refers_to)
+
+    def save(self) -> IO[bytes]:
+        """The finished file, at its start; the caller closes it."""
+        self._book.close()
+        self._file.seek(0)
+        return self._file
+
+    def drop(self) -> None:
+        """Give up a workbook that is not finished."""
+        with suppress(Exception):
+            self._book.close()
+        self._file.close()
+
+
+class Sheet:
+    """One sheet; its rows are written from the first to the last."""
+
+    def __init__(self, book: Book, sheet: Any) -> None:
+        self._book = book
+        self._sheet = sheet
+        self._text = book.format(num_format="@", valign="top")
+        self._day = book.format(num_format="yyyy-mm-dd", valign="top")
+        self._plain = book.format(valign="top")
+        # Texts that begin like the writer's own rich text would be taken for it.
+        self._rich = book.format(num_format="@", valign="top", italic=False)
+        self._next = 0
+
+    @property
+    def rows(self) -> int:
+        return self._next
+
+    def widths(self, widths: Sequence[int], *, text: Sequence[bool] = ()) -> None:
+        """How wide the columns are, and which of them hold texts, also where nothing is written yet."""
+        for index, width in enumerate(widths):
+            self._sheet.set_column(index, index, width, self._text if index < len(text) and text[index] else None)
+
+    def freeze(self, rows: int, columns: int) -> None:
+        self._sheet.freeze_panes(rows, columns)
+
+    def height(self, row: int, points: float) -> None:
+        self._sheet.set_row(row, points)
+
+    def heading(self, values: Sequence[str]) -> None:
+        shape = self._book.format(
+            num_format="@", bold=True, text_wrap=True, align="center", valign="vcenter", bg_color="#DDEBF7", border=1
+        )
+        self.row(values, shape)
+
+    def row(self, values: Sequence[Value], shape: Any = None) -> None:
+        """The next row. What a number or a date of a spreadsheet cannot hold is written as text."""
+        for index, value in enumerate(values):
+            self._write(self._next, index, value, shape)
+        self._next += 1
+
+    def choices(self, column: int, first: int, last: int, source: str, **more: str) -> None:
+        """A drop-down in the column's rows. `source`: a name, or a range."""
+        self._sheet.data_validation(first, column, last, column, {"validate": "list", "source": source, **more})
+
+    def rule(self, column: int, first: int, last: int, rule: Mapping[str, Any]) -> None:
+        self._sheet.data_validation(first, column, last, column, dict(rule))
+
+    def _write(self, row: int, column: int, value: Value, shape: Any) -> None:
+        match value:
+            case None | "":
+                if shape is not None:
+                    self._sheet.write_blank(row, column, None, shape)
+            case str() if value.startswith("<r>"):
+                self._sheet.write_rich_string(row, column, value[0], self._rich, value[1:], shape or self._text)
+            case str():
+                self._sheet.write_string(row, column, value, shape or self._text)
+            case date() if value >= _FIRST_DAY:
+                self._sheet.write_datetime(row, column, value, shape or self._day)
+            case date():
+                self._sheet.write_string(row, column, value.isoformat(), shape or self._text)
+            case _:
+                number = Decimal(value)
+                if len(number.normalize().as_tuple().digits) > _MOST_DIGITS:
+                    self._sheet.write_string(row, column, format(number, "f"), shape or self._text)
+                else:
+                    self._sheet.write_number(row, column, float(number), shape or self._plain)
