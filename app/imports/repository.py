@@ -6,6 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.pagination import Order
+from app.imports.reading.columns import Lists
 from app.imports.rules import Vocabulary, vocabulary
 from app.models.directory import ConversionMode, FundingSource, Region
 from app.models.imports import ImportRow, ImportRun
@@ -32,3 +33,11 @@ async def spoken(session: AsyncSession, regions: list[str]) -> Vocabulary:
     sources = (await session.execute(select(FundingSource.code, FundingSource.name_zh))).all()
     existing = await session.scalars(select(Region.code).where(Region.code.in_(regions)))
     return vocabulary(modes, sources, existing)
+
+
+async def lists(session: AsyncSession) -> Lists:
+    """The live lists that a table's titles and drop-downs are made of."""
+    regions = select(Region.code, Region.name_zh).order_by(Region.code)
+    modes = select(ConversionMode.code, ConversionMode.name_zh).order_by(ConversionMode.position, ConversionMode.code)
+    sources = select(FundingSource.code, FundingSource.name_zh).order_by(FundingSource.position, FundingSource.code)
+    return Lists(*[dict((await session.execute(each)).tuples().all()) for each in (regions, modes, sources)])

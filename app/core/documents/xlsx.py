@@ -1,7 +1,7 @@
 """Workbooks, written row by row in constant memory. No text in them is ever a formula or a link."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,9 +42,6 @@ class Book:
         if key not in self._formats:
             self._formats[key] = self._book.add_format(properties)
         return self._formats[key]
-
-    def name(self, name: str, refers_to: str) -> None:
-        self._book.define_name(name, refers_to)
 
     def save(self) -> IO[bytes]:
         """The finished file, at its start; the caller closes it."""
@@ -99,12 +96,27 @@ class Sheet:
             self._write(self._next, index, value, shape)
         self._next += 1
 
-    def choices(self, column: int, first: int, last: int, source: str, **more: str) -> None:
-        """A drop-down in the column's rows. `source`: a name, or a range."""
-        self._sheet.data_validation(first, column, last, column, {"validate": "list", "source": source, **more})
+    def wide(self, text: str, columns: int, shape: Any) -> None:
+        """The next row: one text over several columns."""
+        self._sheet.set_row(self._next, 15 * (1 + len(text) // 70))
+        self._sheet.merge_range(self._next, 0, self._next, columns - 1, "", shape)
+        self._write(self._next, 0, text, shape)
+        self._next += 1
 
-    def rule(self, column: int, first: int, last: int, rule: Mapping[str, Any]) -> None:
-        self._sheet.data_validation(first, column, last, column, dict(rule))
+    def choices(self, column: int, first: int, last: int, source: str, *, title: str, note: str, strict: bool) -> None:
+        """A drop-down in these rows of the column, with a note; `strict`: nothing else may be typed."""
+        shown = {
+            "ignore_blank": True,
+            "show_error": strict,
+            "error_title": title,
+            "error_message": "请从下拉列表选择。",
+        }
+        rule = {"validate": "list", "source": source, **shown, **_prompt(title, note)}
+        self._sheet.data_validation(first, column, last, column, rule)
+
+    def prompt(self, column: int, first: int, last: int, *, title: str, note: str) -> None:
+        """A note that shows where a cell of these rows is chosen."""
+        self._sheet.data_validation(first, column, last, column, {"validate": "any", **_prompt(title, note)})
 
     def _write(self, row: int, column: int, value: Value, shape: Any) -> None:
         match value:
@@ -125,3 +137,7 @@ class Sheet:
                     self._sheet.write_string(row, column, format(number, "f"), shape or self._text)
                 else:
                     self._sheet.write_number(row, column, float(number), shape or self._plain)
+
+
+def _prompt(title: str, note: str) -> dict[str, str]:
+    return {"input_title": title[:32], "input_message": note[:255]}

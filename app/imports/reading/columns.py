@@ -233,6 +233,9 @@ class Lists:
         """Folded name or code → code."""
         return _by_name(self.sources)
 
+    def source_of(self, name: str) -> str | None:
+        return self.source_codes.get(folded(name))
+
     def entries(self, choices: str) -> list[str]:
         """What the drop-down of a list offers."""
         match choices:
