@@ -40,4 +40,7 @@ async def lists(session: AsyncSession) -> Lists:
     regions = select(Region.code, Region.name_zh).order_by(Region.code)
     modes = select(ConversionMode.code, ConversionMode.name_zh).order_by(ConversionMode.position, ConversionMode.code)
     sources = select(FundingSource.code, FundingSource.name_zh).order_by(FundingSource.position, FundingSource.code)
-    return Lists(*[dict((await session.execute(each)).tuples().all()) for each in (regions, modes, sources)])
+    found = []
+    for statement in (regions, modes, sources):
+        found.append({row.code: row.name_zh for row in await session.execute(statement)})
+    return Lists(*found)

@@ -24,7 +24,7 @@ _SEPARATORS = frozenset(",，;；、\n")
 def values(document: Mapping[str, Any], columns: Iterable[Column], lists: Lists) -> list[Value]:
     """The cells of a document of ours, each as the sheet's own kind of value. Read back it is the same document, but
     for members that are null: those cells are empty."""
-    money = {(line["source"], line["year"]): line for line in document["funding"] or ()}
+    money = {(line["source"], line.get("year")): line for line in document["funding"] or ()}
     return [_value(column, _at(document, column, money), lists) for column in columns]
 
 

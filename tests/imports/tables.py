@@ -25,7 +25,13 @@ LISTS = Lists(
         "ecological_tourism": "生态旅游",
         "ecology_plus": "“生态+”复合产业",
     },
-    {"central": "中央", "county": "旗县级", "special_bond": "专项债", "bank_loan": "贷款", "social_capital": "社会资本"},
+    {
+        "central": "中央",
+        "county": "旗县级",
+        "special_bond": "专项债",
+        "bank_loan": "贷款",
+        "social_capital": "社会资本",
+    },
 )
 HEAD = "外部编号,项目名称,所属地区,主要转化模式,投资主体,主体类型,建设内容,建设阶段"
 ROW = "XL-1,草畜平衡试点（示例）,152501,生态农业,示例单位（示例）,企业,建设内容（示例）,在建"
@@ -99,7 +105,7 @@ def row(text: str) -> list[str]:
 
 def as_csv(documents: Sequence[dict[str, Any]], lists: Lists = LISTS) -> bytes:
     titles, rows = _exported(documents, lists)
-    return written.BOM + b"".join(written.line(cells) for cells in (titles, *rows))
+    return written.BOM + written.line(titles) + b"".join(map(written.line, rows))
 
 
 def as_xlsx(documents: Sequence[dict[str, Any]], lists: Lists = LISTS) -> bytes:
@@ -128,3 +134,9 @@ def refused(*expected: tuple[str, str]) -> Iterator[None]:
     if caught.value.reason is not None:
         found.add((caught.value.type.code, caught.value.reason.code))
     assert found == set(expected)
+
+
+def documents(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """What the lines would be pushed as. None of their cells may be at fault."""
+    assert [line for line in lines if line.fault or line.errors] == []
+    return [line.document for line in lines]

@@ -1,7 +1,7 @@
 """Workbooks, written row by row in constant memory. No text in them is ever a formula or a link."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,7 +10,6 @@ from typing import IO, Any
 import xlsxwriter
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MOST_ROWS = 1_048_576
 _OPTIONS = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -20,6 +19,8 @@ _OPTIONS = {
 }
 # A spreadsheet keeps fifteen digits of a number, and counts a day that never was before this one.
 _MOST_DIGITS, _FIRST_DAY = 15, date(1900, 3, 1)
+# Built-in formats by their number: General, and Text, in which what is typed stays as it is.
+_GENERAL, _TEXT, _DAY = 0, 49, "yyyy-mm-dd"
 
 Value = str | int | Decimal | date | None
 
@@ -57,26 +58,19 @@ class Book:
 
 
 class Sheet:
-    """One sheet; its rows are written from the first to the last."""
+    """One sheet; its rows are written from the first to the last. `look`: properties of a format, beside the ones
+    that the kind of value brings."""
 
     def __init__(self, book: Book, sheet: Any) -> None:
         self._book = book
         self._sheet = sheet
-        self._text = book.format(num_format="@", valign="top")
-        self._day = book.format(num_format="yyyy-mm-dd", valign="top")
-        self._plain = book.format(valign="top")
-        # Texts that begin like the writer's own rich text would be taken for it.
-        self._rich = book.format(num_format="@", valign="top", italic=False)
         self._next = 0
-
-    @property
-    def rows(self) -> int:
-        return self._next
 
     def widths(self, widths: Sequence[int], *, text: Sequence[bool] = ()) -> None:
         """How wide the columns are, and which of them hold texts, also where nothing is written yet."""
         for index, width in enumerate(widths):
-            self._sheet.set_column(index, index, width, self._text if index < len(text) and text[index] else None)
+            shape = self._shape(_TEXT, {}) if index < len(text) and text[index] else None
+            self._sheet.set_column(index, index, width, shape)
 
     def freeze(self, rows: int, columns: int) -> None:
         self._sheet.freeze_panes(rows, columns)
@@ -85,58 +79,57 @@ class Sheet:
         self._sheet.set_row(row, points)
 
     def heading(self, values: Sequence[str]) -> None:
-        shape = self._book.format(
-            num_format="@", bold=True, text_wrap=True, align="center", valign="vcenter", bg_color="#DDEBF7", border=1
-        )
-        self.row(values, shape)
+        self.row(values, bold=True, text_wrap=True, align="center", valign="vcenter", bg_color="#DDEBF7", border=1)
 
-    def row(self, values: Sequence[Value], shape: Any = None) -> None:
+    def row(self, values: Sequence[Value], **look: Any) -> None:
         """The next row. What a number or a date of a spreadsheet cannot hold is written as text."""
         for index, value in enumerate(values):
-            self._write(self._next, index, value, shape)
+            self._write(self._next, index, value, look)
         self._next += 1
 
-    def wide(self, text: str, columns: int, shape: Any) -> None:
+    def wide(self, text: str, columns: int, **look: Any) -> None:
         """The next row: one text over several columns."""
         self._sheet.set_row(self._next, 15 * (1 + len(text) // 70))
-        self._sheet.merge_range(self._next, 0, self._next, columns - 1, "", shape)
-        self._write(self._next, 0, text, shape)
-        self._next += 1
+        self._sheet.merge_range(self._next, 0, self._next, columns - 1, "", self._shape(_TEXT, look))
+        self.row([text], **look)
 
     def choices(self, column: int, first: int, last: int, source: str, *, title: str, note: str, strict: bool) -> None:
         """A drop-down in these rows of the column, with a note; `strict`: nothing else may be typed."""
-        shown = {
-            "ignore_blank": True,
-            "show_error": strict,
-            "error_title": title,
-            "error_message": "请从下拉列表选择。",
-        }
-        rule = {"validate": "list", "source": source, **shown, **_prompt(title, note)}
+        refusal = {"show_error": strict, "error_title": title, "error_message": "请从下拉列表选择。"}
+        rule = {"validate": "list", "source": source, **refusal, **_prompt(title, note)}
         self._sheet.data_validation(first, column, last, column, rule)
 
     def prompt(self, column: int, first: int, last: int, *, title: str, note: str) -> None:
         """A note that shows where a cell of these rows is chosen."""
         self._sheet.data_validation(first, column, last, column, {"validate": "any", **_prompt(title, note)})
 
-    def _write(self, row: int, column: int, value: Value, shape: Any) -> None:
+    def _shape(self, number: int | str, look: Mapping[str, Any]) -> Any:
+        return self._book.format(**{"num_format": number, "valign": "top", **look})
+
+    def _write(self, row: int, column: int, value: Value, look: Mapping[str, Any]) -> None:
         match value:
             case None | "":
-                if shape is not None:
-                    self._sheet.write_blank(row, column, None, shape)
-            case str() if value.startswith("<r>"):
-                self._sheet.write_rich_string(row, column, value[0], self._rich, value[1:], shape or self._text)
-            case str():
-                self._sheet.write_string(row, column, value, shape or self._text)
+                pass
             case date() if value >= _FIRST_DAY:
-                self._sheet.write_datetime(row, column, value, shape or self._day)
+                self._sheet.write_datetime(row, column, value, self._shape(_DAY, look))
             case date():
-                self._sheet.write_string(row, column, value.isoformat(), shape or self._text)
+                self._text(row, column, value.isoformat(), look)
+            case str():
+                self._text(row, column, value, look)
             case _:
                 number = Decimal(value)
                 if len(number.normalize().as_tuple().digits) > _MOST_DIGITS:
-                    self._sheet.write_string(row, column, format(number, "f"), shape or self._text)
+                    self._text(row, column, format(number, "f"), look)
                 else:
-                    self._sheet.write_number(row, column, float(number), shape or self._plain)
+                    self._sheet.write_number(row, column, float(number), self._shape(_GENERAL, look))
+
+    def _text(self, row: int, column: int, text: str, look: Mapping[str, Any]) -> None:
+        shape = self._shape(_TEXT, look)
+        if text.startswith("<r>"):
+            # It would be taken for the writer's own rich text: so it is written as such, in two pieces.
+            self._sheet.write_rich_string(row, column, text[0], self._shape(_TEXT, {"bold": False}), text[1:], shape)
+        else:
+            self._sheet.write_string(row, column, text, shape)
 
 
 def _prompt(title: str, note: str) -> dict[str, str]:

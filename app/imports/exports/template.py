@@ -35,7 +35,7 @@ def build(lists: Lists, created: datetime) -> IO[bytes]:
     sheet.height(0, 36)
     sheet.heading([f"{column.heading} *" if column.required else column.heading for column in columns])
     first = next(iter(lists.sources), "")
-    sheet.row([_example(column, lists, first) for column in columns], book.format(italic=True, font_color="#808080"))
+    sheet.row([_example(column, lists, first) for column in columns], italic=True, font_color="#808080")
     for index, column in enumerate(columns):
         if column.choices:
             letter, count = chr(ord("A") + places[column.choices]), len(lists.entries(column.choices))
@@ -76,14 +76,13 @@ def _example(column: Column, lists: Lists, source: str) -> Value:
 def _notes(book: Book, columns: list[Column], lists: Lists) -> None:
     sheet: Sheet = book.sheet(_NOTES)
     sheet.widths([34, 10, 70, 40])
-    wrapped = book.format(text_wrap=True, valign="top")
     for number, note in enumerate(_GENERAL, 1):
-        sheet.wide(f"{number}. {note}", 4, wrapped)
+        sheet.wide(f"{number}. {note}", 4, text_wrap=True)
     sheet.row([])
     sheet.heading(["列名", "必填", "说明", "可填"])
     for column in columns:
         offered = "、".join(lists.entries(column.choices)) if column.choices else ""
-        sheet.row([column.heading, "是" if column.required else "", column.note, offered], wrapped)
+        sheet.row([column.heading, "是" if column.required else "", column.note, offered], text_wrap=True)
 
 
 def _lists(book: Book, lists: Lists) -> None:
