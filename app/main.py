@@ -53,6 +53,7 @@ from app.evaluations.files import router as appraisal_files
 from app.evaluations.items import router as evaluation_items
 from app.evaluations.schemes import router as evaluation_schemes
 from app.imports import router as imports
+from app.imports.exports import router as exports
 from app.plans import router as plans
 from app.plans.items import arrangements, preparers, safeguards, targets
 from app.plans.items import tasks as key_tasks
@@ -70,9 +71,11 @@ from app.tasks.waiting import router as waiting
 
 # Hot routes first: matching is linear.
 ROUTERS = (
+    exports.library,
     projects.routes,
     admission.routes,
     admission.proposals,
+    exports.templates,
     imports.routes,
     plans.routes,
     plan_versions.routes,

@@ -72,7 +72,8 @@ PROBLEM = {
                     "pointer": {
                         "type": "string",
                         "maxLength": 500,
-                        "description": "RFC 6901 into the body; `?name` is a query parameter, `header:name` a header.",
+                        "description": "RFC 6901 into the body; `?name` is a query parameter, `header:name` a header, "
+                        "`column:title` a column of a table.",
                     },
                     "code": {"type": "string", "enum": sorted(e.FIELD_CODES)},
                     "detail": {"type": "string", "maxLength": 500},

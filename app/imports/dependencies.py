@@ -12,7 +12,7 @@ from app.core.problems import language_of
 from app.core.routing import answers
 from app.imports import repository
 from app.imports.receiving import PushedBody, ReceivedBody, receive
-from app.imports.rules import PUSH
+from app.imports.rules import NO_RECEIPT, PUSH
 from app.models.imports import ImportRun
 
 Pusher = Annotated[Caller, acts(PUSH)]
@@ -44,6 +44,15 @@ async def own_run(caller: AnyCaller, run: VisibleRun) -> ImportRun:
     return run
 
 
+@answers(e.STATE_CONFLICT)
+async def run_with_receipt(run: VisibleRun) -> ImportRun:
+    """Only a finished run has one."""
+    if run.state != "finished":
+        raise e.StateConflict(NO_RECEIPT)
+    return run
+
+
+RunWithReceipt = Annotated[ImportRun, Depends(run_with_receipt)]
 OwnRun = Annotated[ImportRun, Depends(own_run)]
 
 

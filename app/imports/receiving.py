@@ -17,6 +17,8 @@ from starlette.requests import ClientDisconnect
 
 from app.core import errors as e
 from app.imports.reading import LARGEST, MEDIA_TYPES
+from app.imports.reading.charset import CHARSETS, UTF_8, stated
+from app.imports.reading.formats import TABLES
 from app.imports.rules import PUSH
 
 MAX_BODY_BYTES = max(LARGEST.values())
@@ -28,12 +30,15 @@ MALFORMED_GZIP = e.FieldError("", "malformed_gzip")
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBody:
-    """`sha256` is of the bytes as sent. `fault`: why there is nothing to read, for its turn."""
+    """`content_type` as it was stated; `sha256` is of the bytes as sent.
+
+    `fault`: why there is nothing to read, for its turn.
+    """
 
     media_type: str
+    content_type: str
     file: BinaryIO
     sha256: str
-    charset: str | None = None
     fault: e.FieldError | None = None
 
 
@@ -52,7 +57,8 @@ async def receive(request: Request) -> AsyncIterator[None]:
 
 
 async def _read(request: Request, file: BinaryIO) -> ReceivedBody:
-    media_type, charset = _declared(request)
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.split(";")[0].strip().lower()
     limit = LARGEST.get(media_type, 0)
     packed = request.headers.get("content-encoding", "").strip().lower() == "gzip"
     unpacker = zlib.decompressobj(wbits=31) if packed else None
@@ -75,7 +81,7 @@ async def _read(request: Request, file: BinaryIO) -> ReceivedBody:
     if unpacker is not None and not unpacker.eof:
         fault = MALFORMED_GZIP
     file.seek(0)
-    return ReceivedBody(media_type, file, digest.hexdigest(), charset, fault)
+    return ReceivedBody(media_type, content_type, file, digest.hexdigest(), fault)
 
 
 async def _written(file: BinaryIO, piece: bytes) -> None:
@@ -97,25 +103,23 @@ def _unpacked(unpacker: "zlib._Decompress | None", chunk: bytes) -> tuple[bytes,
     return piece, rest, None
 
 
-def _declared(request: Request) -> tuple[str, str | None]:
-    media_type, *parameters = request.headers.get("content-type", "").split(";")
-    stated = (part.partition("=") for part in parameters)
-    charset = next((value.strip(' "').lower() for name, _, value in stated if name.strip().lower() == "charset"), None)
-    return media_type.strip().lower(), charset
-
-
 class PushedBody:
     """The received body. Its media types are checked with the route's, before the caller."""
 
     media_types = MEDIA_TYPES
     max_body_bytes = MAX_BODY_BYTES
     encodings = frozenset({"gzip"})
+    # A table states its own, which its reader holds it to.
+    charsets = CHARSETS
     problems = (e.PAYLOAD_TOO_LARGE, e.UNSUPPORTED_MEDIA_TYPE)
 
     async def __call__(self, request: Request) -> ReceivedBody:
         received: ReceivedBody = request.state.received
         if received.media_type not in self.media_types:
             raise e.UnsupportedMediaType(headers={"Accept": ", ".join(sorted(self.media_types))})
+        if received.media_type not in TABLES and stated(received.content_type) not in {None, UTF_8}:
+            # JSON is UTF-8, whatever else a route takes.
+            raise e.UnsupportedMediaType
         if received.fault is not None:
             raise e.Invalid(received.fault)
         return received

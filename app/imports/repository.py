@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import clock_of
 from app.core.pagination import Order
-from app.imports.reading import AT_ONCE
+from app.imports.reading import AT_ONCE, Lists
 from app.imports.rules import Vocabulary, vocabulary
 from app.imports.schemas import ImportFilters
 from app.models.directory import ConversionMode, FundingSource, Region
@@ -49,16 +49,16 @@ async def shown_rows(session: AsyncSession, run: ImportRun) -> list[ImportRow] |
     return list(await session.scalars(rows(run.id).order_by(ImportRow.index)))
 
 
-async def streamed_rows(session: AsyncSession, run_id: UUID, action: str | None = None) -> AsyncIterator[ImportRow]:
-    """A receipt's rows in their order, page by page."""
+async def pages_of_rows(session: AsyncSession, run_id: UUID, action: str | None) -> AsyncIterator[list[ImportRow]]:
+    """A receipt's rows in their order; none of them stays in the session."""
     after = -1
     while page := list(
         await session.scalars(rows(run_id, action).where(ImportRow.index > after).order_by(ImportRow.index).limit(2000))
     ):
         for row in page:
-            yield row
+            session.expunge(row)
+        yield page
         after = page[-1].index
-        session.expunge_all()
 
 
 async def refused_places(session: AsyncSession, run_id: UUID) -> list[int]:
@@ -179,3 +179,14 @@ async def counts(session: AsyncSession, run_id: UUID) -> dict[str, int]:
         select(ImportRow.action, func.count()).where(ImportRow.run_id == run_id).group_by(ImportRow.action)
     )
     return {row[0]: row[1] for row in found}
+
+
+async def lists(session: AsyncSession) -> Lists:
+    """The live lists that a table's titles and drop-downs are made of."""
+    regions = select(Region.code, Region.name_zh).order_by(Region.code)
+    modes = select(ConversionMode.code, ConversionMode.name_zh).order_by(ConversionMode.position, ConversionMode.code)
+    sources = select(FundingSource.code, FundingSource.name_zh).order_by(FundingSource.position, FundingSource.code)
+    found = []
+    for wanted in (regions, modes, sources):
+        found.append({row.code: row.name_zh for row in await session.execute(wanted)})
+    return Lists(*found)

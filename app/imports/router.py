@@ -12,8 +12,19 @@ from app.core.limits import Budget
 from app.core.openapi import body_schema
 from app.core.pagination import Page, Paging
 from app.core.routing import counts_as, router
-from app.imports import reading, repository, service
-from app.imports.dependencies import RECEIVED, Language, OwnRun, Pushed, Pusher, ReceiptReader, VisibleRun
+from app.imports import reading, receipt_files, repository, service
+from app.imports.dependencies import (
+    RECEIVED,
+    Language,
+    OwnRun,
+    Pushed,
+    Pusher,
+    ReceiptReader,
+    RunWithReceipt,
+    VisibleRun,
+)
+from app.imports.files import AsFile, file_response, of_file
+from app.imports.reading import CSV, XLSX
 from app.imports.schemas import (
     ImportFilters,
     ImportOut,
@@ -23,6 +34,7 @@ from app.imports.schemas import (
     ProjectPush,
     ProjectRow,
     PushOptions,
+    ReceiptFileOptions,
     RetryOptions,
     RowError,
     RunProgress,
@@ -39,11 +51,14 @@ _QUEUED: dict[int | str, Any] = {
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "description": "At most 1,000 rows as JSON. In NDJSON one row stands on each line, up to 1,000,000. Any of "
-        "them may be compressed (`Content-Encoding: gzip`).",
+        "description": "At most 1,000 rows as JSON. In NDJSON one row stands on each line, up to 1,000,000. CSV "
+        "(UTF-8 or GB 18030, by `charset` or told by the bytes with certainty) and a workbook have the columns of "
+        "`/v1/imports/projects/template.xlsx`. Any of them may be compressed (`Content-Encoding: gzip`).",
         "content": {
             reading.JSON: {"schema": body_schema(ProjectPush), "example": {"items": [example_row()]}},
             reading.NDJSON: {"schema": body_schema(ProjectRow), "example": example_row()},
+            CSV: {"schema": {"type": "string", "format": "binary"}, "example": "项目名称,所属地区,…"},
+            XLSX: {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
@@ -132,6 +147,45 @@ async def list_import_rows(
     """The rows in the input's order; `action=rejected` gives those to correct."""
     page = await pages.of(session, repository.rows(run.id, filters.action), filters, repository.ROW_ORDER)
     return page.show(lambda row: _row(row, language))
+
+
+@routes.get(
+    "/{run_id}/receipt.csv",
+    response_class=Response,
+    responses=of_file(CSV, "A table in UTF-8 with a byte order mark, as Excel opens it."),
+    dependencies=[AsFile],
+    summary="Get a receipt as CSV",
+)
+async def get_receipt_csv(
+    _caller: ReceiptReader,
+    run: RunWithReceipt,
+    session: Session,
+    language: Language,
+    options: Annotated[ReceiptFileOptions, Query()],
+) -> Response:
+    """Your own columns as you sent them (for JSON: the template's), then row number, result, project, what changed, and
+    every error in words with the title of its column. `action=rejected` gives those to correct."""
+    file = await receipt_files.csv_file(session, run, options.action, language)
+    return file_response(file, CSV, f"回执-{run.id}.csv")
+
+
+@routes.get(
+    "/{run_id}/receipt.xlsx",
+    response_class=Response,
+    responses=of_file(XLSX, "A workbook with one sheet."),
+    dependencies=[AsFile],
+    summary="Get a receipt as a workbook",
+)
+async def get_receipt_xlsx(
+    _caller: ReceiptReader,
+    run: RunWithReceipt,
+    session: Session,
+    language: Language,
+    options: Annotated[ReceiptFileOptions, Query()],
+) -> Response:
+    """As the CSV. For more than 50,000 rows 422 `export_too_large`: take CSV, or one `action`."""
+    file = await receipt_files.xlsx_file(session, run, options.action, language)
+    return file_response(file, XLSX, f"回执-{run.id}.xlsx")
 
 
 async def _answer(session: Session, reply: Reply, run: ImportRun, language: str) -> Response:

@@ -9,6 +9,7 @@ from app.core.errors import Reason
 from app.models.projects import BuildingStage
 
 PUSH = "projects:push"
+NO_RECEIPT = Reason("no_receipt", "该次报送尚无回执", "The run has no receipt, or none yet")
 NOTHING_TO_RETRY = Reason("nothing_to_retry", "没有可重试的行", "No row of this run is left to be tried again")
 HAS_ENDED = Reason("has_ended", "该次报送已结束", "The run has ended already")
 _QUOTES = re.compile(r"[\s\"'“”‘’„‟‚‛「」『』«»〝〞〟`´]")

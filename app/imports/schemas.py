@@ -259,6 +259,12 @@ class ImportFilters(PageParams):
     source_system: Code | None = None
 
 
+class ReceiptFileOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    action: RowAction | None = Field(default=None, description="Only rows with which this was done.")
+
+
 class ImportRowFilters(PageParams):
     action: RowAction | None = None
 

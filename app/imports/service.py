@@ -4,6 +4,7 @@ A small push is done in its request's transaction; a large one in the worker's, 
 same way.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -31,7 +32,8 @@ Watch = Callable[[int, str], Awaitable[None]]
 async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBody, options: PushOptions) -> ImportRun:
     """Do the push, or queue it where it is large; the run says which. Raises `Invalid`, `PayloadTooLarge`, `Busy`."""
     # What concerns the whole body is found before anything is kept.
-    first = list(islice(reading.read(sent.file, sent.media_type, sent.charset), AT_ONCE + 1))
+    lists = await repository.lists(session)
+    first = await asyncio.to_thread(_first, enumerate(reading.read(sent.file, sent.content_type, lists)))
     source, regions = _bound(caller, options.region_code)
     now = clock_of(session).now()
     run_id = ids_of(session).random()
@@ -43,7 +45,7 @@ async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBod
         regions=regions,
         kind="projects",
         state="queued",
-        content_type=sent.media_type if sent.charset is None else f"{sent.media_type}; charset={sent.charset}",
+        content_type=sent.content_type,
         content_hash=sent.sha256,
         body_of=run_id,
         mode=options.mode,
@@ -55,7 +57,7 @@ async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBod
     session.add(run)
     await session.flush()
     await repository.keep_body(session, run.id, sent.file)
-    return await _begin(session, run, list(enumerate(first)))
+    return await _begin(session, run, first)
 
 
 async def retry(session: AsyncSession, caller: Caller, run: ImportRun, *, dry_run: bool) -> ImportRun:
@@ -85,7 +87,7 @@ async def retry(session: AsyncSession, caller: Caller, run: ImportRun, *, dry_ru
     session.add(again)
     await session.flush()
     async with lines_of(session, again) as lines:
-        return await _begin(session, again, list(islice(lines, AT_ONCE + 1)))
+        return await _begin(session, again, await asyncio.to_thread(_first, lines))
 
 
 async def cancel(session: AsyncSession, run: ImportRun) -> None:
@@ -99,10 +101,10 @@ async def cancel(session: AsyncSession, run: ImportRun) -> None:
 @asynccontextmanager
 async def lines_of(session: AsyncSession, run: ImportRun) -> AsyncIterator[Iterator[tuple[int, Line]]]:
     """A run's rows as they were sent, each with its place in the body; of a retry only those that it repeats."""
-    media_type, _, charset = run.content_type.partition("; charset=")
     wanted = set(await repository.refused_places(session, run.retry_of)) if run.retry_of is not None else None
+    lists = await repository.lists(session)
     async with repository.body(session, run) as body:
-        placed = enumerate(reading.read(body, media_type, charset or None))
+        placed = enumerate(reading.read(body, run.content_type, lists))
         yield placed if wanted is None else ((place, line) for place, line in placed if place in wanted)
 
 
@@ -150,6 +152,11 @@ async def _begin(session: AsyncSession, run: ImportRun, first: list[tuple[int, L
     await ask(session, JOB, key=f"{JOB}:{run.id}", about=about, payload={"run_id": str(run.id)})
     await record(session, "imports.queue", about)
     return run
+
+
+def _first(lines: Iterator[tuple[int, Line]]) -> list[tuple[int, Line]]:
+    """As many rows as are done at once, and one more to tell. A workbook takes its time: beside the loop."""
+    return list(islice(lines, AT_ONCE + 1))
 
 
 async def _unwatched(_count: int, _step: str) -> None:

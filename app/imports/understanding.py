@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from app.core.errors import FieldError
 from app.core.problems import field_errors
 from app.imports.reading import Line
+from app.imports.reading.table import together
 from app.imports.rules import Vocabulary
 from app.imports.schemas import ProjectRow
 from app.projects import content
@@ -76,9 +77,7 @@ def understood(line: Line, vocabulary: Vocabulary) -> Incoming | Broken:
 
 
 def _broken(line: Line, errors: Iterable[FieldError]) -> Broken:
-    """What a cell was found to be wrong by comes first; that its member is missing then says nothing more."""
-    cells = {error.pointer for error in line.errors}
-    told = [*line.errors, *(error for error in errors if error.pointer not in cells)]
+    told = together(line, errors)
     wrong = {error.pointer for error in told}
     return Broken(
         _told(line.document, "external_id", wrong),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, Text, Uuid, any_, delete, func, literal, or_, select, text, update
@@ -23,7 +23,7 @@ from app.models.projects import (
 )
 from app.projects import content
 from app.projects.content import FundingLine, Values
-from app.projects.schemas import ProjectFilters, ProjectSort
+from app.projects.schemas import ProjectFilters, ProjectNarrowing, ProjectSort
 
 _SORTS = {
     ProjectSort.UPDATED: Order((Project.updated_at.expression, Project.id.expression)),
@@ -94,10 +94,11 @@ def listed(filters: ProjectFilters) -> Select[Project]:
         done.label("funding_done"),
         external_ids.label("external_ids"),
     ).outerjoin(Organisation, Organisation.id == Project.organisation_id)
-    return _narrowed(statement, filters)
+    return narrowed(statement, filters)
 
 
-def _narrowed(statement: Select[Project], filters: ProjectFilters) -> Select[Project]:
+def narrowed(statement: Select[Any], filters: ProjectNarrowing) -> Select[Any]:
+    """The statement over projects, with the filters' conditions."""
     for name in ("region_code", "building_stage", "membership", "organisation_id", "source_system"):
         value = getattr(filters, name)
         if value is not None:

@@ -305,7 +305,11 @@ class ProjectSort(StrEnum):
     NAME_DESCENDING = "-name"
 
 
-class ProjectFilters(PageParams):
+class ProjectNarrowing(BaseModel):
+    """Which projects: the same for a list and for an export."""
+
+    model_config = ConfigDict(extra="forbid")
+
     region_code: RegionCode | None = None
     building_stage: BuildingStage | None = None
     membership: Membership | None = None
@@ -316,4 +320,7 @@ class ProjectFilters(PageParams):
     updated_since: Moment | None = Field(
         default=None, description="RFC 3339 with an offset. Overlap a little: a commit may end after a later one."
     )
+
+
+class ProjectFilters(ProjectNarrowing, PageParams):
     sort: ProjectSort = ProjectSort.UPDATED_DESCENDING

@@ -1,0 +1,1 @@
+"""Writers of documents that people open in their own programs."""
