@@ -54,6 +54,7 @@ from app.evaluations.items import router as evaluation_items
 from app.evaluations.schemes import router as evaluation_schemes
 from app.imports import router as imports
 from app.imports.exports import router as exports
+from app.imports.history import router as history
 from app.plans import router as plans
 from app.plans.items import arrangements, preparers, safeguards, targets
 from app.plans.items import tasks as key_tasks
@@ -76,6 +77,7 @@ ROUTERS = (
     admission.routes,
     admission.proposals,
     exports.templates,
+    history.pushes,
     imports.routes,
     plans.routes,
     plan_versions.routes,
@@ -117,6 +119,7 @@ ROUTERS = (
     reporting.routes,
     audit_trail.routes,
     reference.routes,
+    history.routes,
     regulation.routes,
     auth.tokens,
     auth.identity,

@@ -106,6 +106,7 @@ TAGS = [
     _tag("projects", "The key-project library (重点项目库, Art. 3).", articles=[3]),
     _tag("attachments", "Files of plans, projects, self-evaluations and cases (附件).", articles=[3, 9, 13]),
     _tag("imports", "Pushes by other systems, and their receipts.", articles=[3]),
+    _tag("history", "Earlier years, entered later (补录), each with its source.", articles=[3, 9, 10]),
     _tag("tasks", "Reporting tasks (报送任务), and what waits for me.", articles=[3]),
     _tag("reviews", "Expert pool, panels, assignments, score sheets (评审, Art. 9, 11, 13).", articles=[9, 11, 13]),
     _tag("declarations", "Commitments, declarations of interests, recusals (回避, Art. 11).", articles=[11]),

@@ -37,6 +37,9 @@ STATED: dict[tuple[str, str], Any] = {
     ("recusals", "organisation_id"): None,
     ("recusals", "project_id"): None,
     ("panels", "state"): "complete",
+    ("indicator_values", "year"): 2024,
+    ("earlier_plans", "year"): 2024,
+    ("earlier_results", "year"): 2024,
     ("evaluation_cycles", "assessment_year"): 2025,
     ("evaluation_cycles", "submission_year"): 2026,
 }
