@@ -158,7 +158,7 @@ async def test_targets_and_documents(machine: Actor, office: Actor) -> None:
     told = await receipt(machine, PLANS, [twice, {**plan, "region_code": OTHER, "targets": []}])
     assert [faults(row) for row in told["rows"]] == [
         {("/targets/1/indicator_code", "duplicate")},
-        {("/targets", "too_few")},
+        {("/targets", "too_short")},
     ]
     # A published result has the number of the document that published it.
     unnumbered = {**ROWS[RESULTS], "source": {**ROWS[RESULTS]["source"], "number": None}}
@@ -259,7 +259,7 @@ async def test_filters(machine: Actor) -> None:
         {**ROWS[VALUES], "region_code": code, "year": year, "indicator_code": indicator}
         for code in (REGION, OTHER)
         for year in (2023, 2024)
-        for indicator in ("grassland_cover", "空气质量优良天数比例")
+        for indicator in ("grassland_cover", "环境空气质量优良天数比例")
     ]
     told = await receipt(machine, VALUES, rows)
     known = {one["indicator_code"] for one in await listed(machine, VALUES)}

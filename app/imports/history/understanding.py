@@ -65,7 +65,7 @@ def _understood(kind: Kind, index: int, place: int, line: Line, words: Words) ->
 
 
 def _values(row: Row) -> dict[str, Any]:
-    stated = row.model_dump(exclude={"source", "targets"})
+    stated = {name: getattr(row, name) for name in type(row).model_fields if name not in {"source", "targets"}}
     if isinstance(row, EarlierPlanRow):
         stated["targets"] = [target.model_dump(mode="json") for target in row.targets]
     source = row.source
