@@ -34,6 +34,9 @@ from app.core.logging import configure
 from app.core.migrations import migrate
 from app.directory.load import load_reference_data
 from app.evaluations.schemes.load import load_schemes
+from app.events.courier import Courier
+from app.events.network import network_of
+from app.events.sealing import Seal
 from app.main import create_app
 from app.models.ddl import APP, OWNER, WORKER
 from app.models.identity import Person
@@ -207,11 +210,22 @@ async def _work(settings: Settings, *, tied: bool) -> None:
     if tied:
         # Nothing is ever written there: readable means closed.
         loop.add_reader(sys.stdin.fileno(), stop.set)
-    database = Database(settings.worker_url, pool_size=2)
+    # A transaction for the jobs, one for each subscription that is sent to, and some to spare.
+    database = Database(settings.worker_url, pool_size=4)
+    working = [Worker(database, HANDLERS, SUBSCRIBERS).run(stop)]
+    # To see as a client sees takes the requests' own role.
+    requests = Database(settings.app_url, pool_size=4) if settings.database_url is not None else None
+    if requests is None:
+        structlog.get_logger().warning("webhooks_are_not_sent", reason="DATABASE_URL is not set")
+    else:
+        seal = Seal(settings.secret_key.get_secret_value())
+        working.append(Courier(database, requests, network_of(settings), seal).run(stop))
     try:
-        await Worker(database, HANDLERS, SUBSCRIBERS).run(stop)
+        await asyncio.gather(*working)
     finally:
         await database.dispose()
+        if requests is not None:
+            await requests.dispose()
 
 
 @contextmanager
@@ -254,7 +268,12 @@ def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "app", "worker", "--tied"],
         cwd=Path(__file__).resolve().parents[1],
-        env={**os.environ, "DATABASE_WORKER_URL": settings.worker_url},
+        env={
+            **os.environ,
+            "DATABASE_WORKER_URL": settings.worker_url,
+            "DATABASE_URL": settings.app_url,
+            "SECRET_KEY": settings.secret_key.get_secret_value(),
+        },
         stdin=subprocess.PIPE,
         # A session of its own: Ctrl-C reaches this process, which ends the worker after the server.
         start_new_session=True,

@@ -28,6 +28,16 @@ class Settings(BaseSettings):
     refresh_token_days: Annotated[int, Field(ge=1, le=90)] = 14
     pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     max_body_bytes: Annotated[int, Field(ge=1024)] = 8 * 1024 * 1024
+    webhook_receivers: str = Field(
+        default="", description="Who may be sent webhooks, by comma: hosts, *.suffixes, networks. Empty: nobody."
+    )
+    webhook_ports: str = Field(default="443,8443", description="Ports of receivers, by comma.")
+    webhook_http: bool = Field(default=False, description="Whether a receiver may do without TLS.")
+    webhook_ca_file: str | None = Field(default=None, description="Certificates that receivers' are checked with.")
+    database_networks: str = Field(
+        default="",
+        description="Networks of the database, by comma, where no webhook goes. Empty: what is around its address.",
+    )
 
     @property
     def has_dev_secret(self) -> bool:

@@ -126,6 +126,7 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "conflict": ("与现有数据冲突", "it conflicts with what is there"),
     "ambiguous": ("对应多个对象，请给出唯一标识", "several match: state the identifying code"),
     "mixed_years": ("同一来源不得既分年度又按全周期填报", "give a source by year or for the whole life, not both"),
+    "receiver_refused": ("不允许向该地址推送", "nothing may be sent there"),
     "weak_password": ("口令强度不足", "the password is too weak"),
 }
 
