@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
 
 from app.auth.principal import Caller
 from app.core.actions import shown
@@ -110,7 +111,7 @@ async def rotate(session: AsyncSession, webhook: Webhook, seal: Seal) -> str:
     for secret in await repository.live_secrets(session, webhook.id, now):
         secret.expires_at = now + rules.OVERLAP if secret.expires_at is None else now
     # Of another version, so that two who rotate do not both believe that theirs is the newest.
-    webhook.updated_at = now
+    flag_modified(webhook, "name")
     made = await _new_secret(session, webhook, seal)
     await record(session, "webhooks.rotate_secret", resource(webhook.id))
     return made
