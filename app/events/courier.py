@@ -242,14 +242,15 @@ class Courier:
             line = {"attempted_at": attempt.begun_at.isoformat(), "status": answer.status, "error": answer.error}
             delivery.log = [*delivery.log, {**line, "milliseconds": milliseconds}][-_LOG_LENGTH:]
             verdict = rules.after_attempt(
-                answer.status, attempts=delivery.attempts, now=now, failing_since=progress.failing_since
+                answer.status, attempts=max(delivery.attempts, 1), now=now, failing_since=progress.failing_since
             )
             if verdict.ending is Ending.DELIVERED:
                 progress.failing_since = None
             else:
                 progress.failing_since = progress.failing_since or now
-            # Whose lease ran out may find that another has sent it since: that stands.
-            if delivery.state == DeliveryState.PENDING:
+            # Whose lease ran out may find that another has sent it since, and whoever asked for it again meanwhile
+            # wants it once more: that stands.
+            if delivery.state == DeliveryState.PENDING and delivery.attempts > 0:
                 _set(delivery, verdict, now)
             if verdict.disables is not None:
                 webhook = await session.get_one(Webhook, turn.webhook_id, with_for_update=True)
@@ -266,7 +267,7 @@ class Courier:
         """As if it had not been begun."""
         async with self.database.administration() as session:
             delivery = await session.get_one(WebhookDelivery, attempt.delivery_id, with_for_update=True)
-            delivery.attempts, delivery.next_attempt_at = delivery.attempts - 1, attempt.begun_at
+            delivery.attempts, delivery.next_attempt_at = max(delivery.attempts - 1, 0), attempt.begun_at
 
 
 def _set(delivery: WebhookDelivery, verdict: rules.Verdict, now: datetime) -> None:

@@ -178,6 +178,24 @@ async def test_redelivered_by_the_same_id(kept: Subscribed, receiver: Receiver, 
     assert (told["state"], told["attempts"], len(told["log"])) == ("delivered", 1, 2)
 
 
+async def test_asked_for_again_while_it_is_on_its_way(
+    kept: Subscribed, receiver: Receiver, courier: Courier, clock: FrozenClock
+) -> None:
+    """It is sent once more, whatever becomes of the first."""
+    for status in (500, 200):
+        receiver.status, receiver.delay, before = status, 0.5, len(receiver.got)
+        pinged = await kept.machine.post(f"{kept.path}/ping")
+        sending = asyncio.create_task(courier.drain())
+        await receiver.has(before + 1)
+        again = await kept.machine.post(f"{pinged.headers['location']}/redeliver")
+        assert again.status_code == 202
+        receiver.status = 200
+        await sending
+        told = (await kept.machine.get(pinged.headers["location"])).json()
+        assert (told["state"], told["attempts"], len(told["log"])) == ("delivered", 1, 2)
+        assert receiver.ids[before:] == [told["message_id"]] * 2
+
+
 async def test_the_log_keeps_no_content(kept: Subscribed, receiver: Receiver, courier: Courier, world: World) -> None:
     receiver.body = b"<secret of the receiver>"
     await kept.machine.post(f"{kept.path}/ping")
