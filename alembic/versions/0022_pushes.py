@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from app.models.ddl import APP, ENGINE, holds, not_walled, protect, walls_on, within
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.imports import jobs
+from app.imports import service
 from app.models.identity import Role
 from tests.bench.push import rows_for
 from tests.imports.pushing import PUSH, REGIONS, Row, counts, ndjson, push, receipt, rows_of
@@ -128,7 +128,7 @@ async def test_cancelling(world: World, machine: Actor) -> None:
 
 async def test_rights_that_ended_meanwhile(world: World, machine: Actor) -> None:
     """What was taken away between the push and the work is not there any more."""
-    place = await taken(machine, ndjson(rows_for(MANY)))
+    await taken(machine, ndjson(rows_for(MANY)))
     await world.rows("UPDATE clients SET regions = '{152501}' WHERE client_id = :c RETURNING 1", c=machine.client_id)
     await world.drain()
     async with world.admin.administration():
@@ -152,7 +152,7 @@ async def test_a_run_that_cannot_be_done_says_why(
     async def breaks(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(jobs.service, "execute", breaks)
+    monkeypatch.setattr(service, "execute", breaks)
     place = await taken(machine, ndjson(rows_for(MANY)))
     with pytest.raises(ZeroDivisionError):
         await world.drain()

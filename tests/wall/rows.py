@@ -37,6 +37,8 @@ STATED: dict[tuple[str, str], Any] = {
     ("recusals", "organisation_id"): None,
     ("recusals", "project_id"): None,
     ("panels", "state"): "complete",
+    ("webhooks", "disabled_reason"): None,
+    ("webhook_deliveries", "state"): "delivered",
     ("evaluation_cycles", "assessment_year"): 2025,
     ("evaluation_cycles", "submission_year"): 2026,
 }
