@@ -48,7 +48,12 @@ async def test_login_gives_tokens_that_work(world: World, http: AsyncClient) -> 
     assert (shown["id"], shown["name"], shown["username"]) == (str(officer.id), "示例干部", "officer")
     assert shown["scopes"] == body["scope"].split()
     [entry] = await world.rows("SELECT * FROM audit_entries WHERE action = 'auth.login'")
-    assert (entry.outcome, entry.actor_id, entry.resource_id) == ("done", officer.id, officer.id)
+    assert (entry.outcome, entry.actor_id, entry.resource_kind, entry.resource_id) == (
+        "done",
+        officer.id,
+        "person",
+        officer.id,
+    )
 
 
 async def test_the_username_is_forgiving_and_the_password_is_not(world: World, http: AsyncClient) -> None:
@@ -132,6 +137,9 @@ async def test_guesses_at_the_same_time_do_not_get_round_the_lock(world: World, 
     wrong = [login(http, password=f"wrong-{n}") for n in range(15)]
     answers = await asyncio.gather(*wrong, login(http))
     assert {a.status_code for a in answers} == {400}
+    # The right one among them, which was verified and came too late, is a failure like the others.
+    traces = await world.rows("SELECT outcome FROM audit_entries WHERE action = 'auth.login'")
+    assert [trace.outcome for trace in traces] == ["failed"] * len(answers)
 
 
 async def test_a_login_that_was_overtaken_by_a_change_is_refused(
@@ -191,6 +199,16 @@ async def test_the_form_is_checked(http: AsyncClient) -> None:
     ):
         answer = await http.post("/v1/auth/token", data=form)
         assert (answer.status_code, answer.json()["code"]) == (status, code), form
+
+
+async def test_what_is_missing_from_the_form_is_named(http: AsyncClient) -> None:
+    for form, missing in (
+        ({"grant_type": "password", "password": "x"}, "/username"),
+        ({"grant_type": "password", "username": "a"}, "/password"),
+        ({"grant_type": "refresh_token"}, "/refresh_token"),
+    ):
+        answer = await http.post("/v1/auth/token", data=form)
+        assert [(x["pointer"], x["code"]) for x in answer.json()["errors"]] == [(missing, "required")]
 
 
 async def test_fewer_scopes_may_be_asked_for(world: World, http: AsyncClient) -> None:
