@@ -71,6 +71,22 @@ async def test_rotation_breaks_no_login(world: World, http: AsyncClient, api: Fa
     assert {key["kid"] for key in published} == {_kid(old), kid}
 
 
+async def test_the_ring_is_read_once_a_minute_not_once_a_request(world: World, http: AsyncClient, api: FastAPI) -> None:
+    await world.person(username="officer")
+    token = (await login(http)).json()["access_token"]
+    with world.counting() as sent:
+        for _ in range(3):
+            assert (await me(http, token)).status_code == 200
+            assert (await http.get("/.well-known/jwks.json")).status_code == 200
+            assert (await login(http)).status_code == 200
+    assert not any("signing_keys" in statement for statement in sent)
+    _age(api, 61)
+    with world.counting() as sent:
+        assert (await http.get("/.well-known/jwks.json")).status_code == 200
+        assert (await me(http, token)).status_code == 200
+    assert sum("signing_keys" in statement for statement in sent) == 1
+
+
 async def test_a_token_of_a_key_not_yet_seen_is_looked_up(world: World, http: AsyncClient, api: FastAPI) -> None:
     """Another process rotated a moment ago: its tokens work here at once, but not a lookup for every wrong kid."""
     officer = await world.person(username="officer")

@@ -12,6 +12,7 @@ from passlib.hash import argon2
 from sqlalchemy import text
 
 from app.auth import repository, service
+from app.auth.scopes import SCOPES
 from app.core.db import Entry
 from app.core.errors import Forbidden
 from app.models.identity import Role
@@ -218,6 +219,10 @@ async def test_fewer_scopes_may_be_asked_for(world: World, http: AsyncClient) ->
     # What is not granted is not given, and a judging scope is given by no role alone.
     assert (await login(http, scope="plans:read plans:write evaluations:appraise")).json()["scope"] == "plans:read"
     assert (await login(http, scope="plans:write")).json()["scope"] == ""
+    # Nothing asked for, or everything there is: all that is granted.
+    granted = (await login(http)).json()["scope"]
+    assert (await login(http, scope=" ")).json()["scope"] == granted
+    assert (await login(http, scope=" ".join(SCOPES))).json()["scope"] == granted
     refused = await http.get("/v1/regions", headers={"Authorization": f"Bearer {narrow['access_token']}"})
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
 
@@ -259,14 +264,20 @@ async def test_a_password_is_changed_by_who_knows_it_and_to_a_good_one(world: Wo
     assert (await login(http)).status_code == 200
 
 
-async def test_a_stolen_token_does_not_guess_the_password(world: World, http: AsyncClient) -> None:
+async def test_a_stolen_token_does_not_guess_the_password(
+    world: World, http: AsyncClient, clock: FrozenClock
+) -> None:
     """Wrong guesses here lock the account, too; locked, even the right one is refused alike."""
-    await world.person(username="officer")
+    officer = await world.person(username="officer")
     token = (await login(http)).json()["access_token"]
     guesses = [await change(http, token, "wrong", NEW_PASSWORD) for _ in range(5)]
     right = await change(http, token, PASSWORD, NEW_PASSWORD)
     assert right.json()["errors"] == guesses[0].json()["errors"]
     assert (await login(http)).status_code == 400
+    traces = await world.rows("SELECT outcome, resource_id FROM audit_entries WHERE action = 'auth.login' OFFSET 1")
+    assert [tuple(trace) for trace in traces] == [("failed", officer.id)] * 7
+    clock.advance(minutes=15)
+    assert (await change(http, token, PASSWORD, NEW_PASSWORD)).status_code == 204
 
 
 async def test_changing_a_password_holds_no_connection_while_it_hashes(world: World, http: AsyncClient) -> None:

@@ -252,6 +252,32 @@ async def test_refusals_come_in_order(scene: Scene, http: AsyncClient) -> None:
     )
 
 
+async def test_who_and_from_what_is_checked(scene: Scene) -> None:
+    office, expert = scene.office, scene.expert
+    two = {"region_code": REGION, "organisation_id": str(uuid4())}
+    nothing = {key: value for key, value in own().items() if key != "region_code"}
+    for by, body, errors in (
+        (office, {**order(expert), "region_code": None}, {("/region_code", "required")}),
+        (office, order(expert, **two), {("/organisation_id", "too_many")}),
+        (office, {**order(expert), "person_id": None}, {("/person_id", "required")}),
+        (office, application(office.id), {("/person_id", "invalid_value")}),
+        (expert, {**own(), "person_id": str(office.id)}, {("/person_id", "invalid_value")}),
+        (expert, nothing, {("/region_code", "required")}),
+        (expert, {**own(), "relation_code": "nonsense"}, {("/relation_code", "unknown_reference")}),
+        (expert, own(region_code="999999"), {("/region_code", "unknown_reference")}),
+        (office, order(expert, organisation_id=str(uuid4())), {("/organisation_id", "unknown_reference")}),
+        (office, {**order(expert), "person_id": str(uuid4())}, {("/person_id", "unknown_reference")}),
+    ):
+        refused = await by.post("/v1/recusals", body)
+        assert refused.status_code == 422, refused.text
+        assert {(error["pointer"], error["code"]) for error in refused.json()["errors"]} == errors
+    oneself = await office.post("/v1/recusals", {**order(office)})
+    assert (oneself.status_code, oneself.json()["code"]) == (409, "four_eyes")
+    assert await scene.world.rows("SELECT 1 FROM recusals") == []
+    # One's own may name oneself.
+    assert (await expert.post("/v1/recusals", {**own(), "person_id": str(expert.id)})).status_code == 201
+
+
 async def test_two_who_decide_at_once_decide_once(scene: Scene) -> None:
     path = await scene.order(scene.expert)
     etag = (await scene.second.get(path)).headers["etag"]
