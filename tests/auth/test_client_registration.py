@@ -111,6 +111,8 @@ async def test_a_registration_gives_nothing_until_it_is_confirmed(
         ("clients.confirm", security.id),
         ("clients.create", admin.id),
     ]
+    [registered_as] = await world.rows("SELECT changes FROM audit_entries WHERE action = 'clients.create'")
+    assert registered_as.changes.items() >= sent.items()
     assert await world.rows("SELECT 1 FROM outbox_events WHERE type = 'clients.confirm'")
 
 

@@ -219,6 +219,7 @@ async def test_the_event_loop_runs_on_while_a_password_is_hashed() -> None:
         ("ponmlkjihgfedcba", "bayar", Weakness.SEQUENTIAL),
         ("AAAAxxxx9999!!!!zzzz", "bayar", Weakness.SEQUENTIAL),
         ("Qwertyuiop123!", "bayar", Weakness.SEQUENTIAL),
+        ("Abcdef-7-W", "bayar", None),  # half of it, no more
         ("Password2026!", "bayar", Weakness.COMMON),
         ("P@ssw0rd2026!", "bayar", Weakness.COMMON),
         ("Ｐａｓｓｗｏｒｄ２０２６！", "bayar", Weakness.COMMON),

@@ -1,8 +1,10 @@
 """What the commands make leaves the trace that the routes leave, and no secret in it."""
 
+import asyncio
 from uuid import UUID
 
-from app.auth import passwords
+from app.auth import passwords, registry
+from app.core.db import Entry
 from app.models.identity import Role
 from tests.world import World
 
@@ -30,6 +32,20 @@ async def test_people_accounts_and_grants_are_audited(world: World) -> None:
     assert sorted((trace[-1] for trace in traces if trace[0] == "grants.create"), key=str) == grants
     [account] = await world.rows("SELECT is_demo FROM accounts WHERE person_id = :id", id=officer.id)
     assert account.is_demo is False
+
+
+async def test_a_grant_waits_for_what_its_person_has_under_way(world: World) -> None:
+    officer = await world.person()
+    async with world.api.state.database.transaction(Entry("person", officer.id)):
+        granting = asyncio.create_task(_grant(world, officer.id))
+        await asyncio.sleep(0.3)
+        assert not granting.done()
+    await granting
+
+
+async def _grant(world: World, person: UUID) -> None:
+    async with world.admin.administration() as session:
+        await registry.add_grant(session, person, Role.LEAGUE_OFFICE)
 
 
 async def test_a_client_is_in_effect_at_once_and_only_its_digest_is_kept(world: World) -> None:

@@ -114,6 +114,7 @@ async def test_what_will_be_refused_ends_nothing(scene: Scene, app_role: asyncpg
         (scene.office, scene.second, {**order(scene.office), "person_id": None}, 422),
         (scene.office, scene.second, {**order(scene.office), "relation_code": None}, 422),
         (scene.office, scene.editor, application(scene.office.id), 202),
+        (scene.office, scene.second, application(scene.office.id, region_code=OTHER), 202),
     ):
         transaction = app_role.transaction()
         await transaction.start()

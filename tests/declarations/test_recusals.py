@@ -23,6 +23,9 @@ async def test_ones_own_takes_effect_at_once(scene: Scene) -> None:
     assert notice.keys() == told | {"legal_basis", "legal_basis_version"}
     assert await scene.walls(expert) == {f"region:{REGION}"}
     assert await scene.state(seat) == ("suspended", "sealed", True)
+    [trace] = await scene.world.rows("SELECT * FROM audit_entries WHERE action = 'recusals.declare'")
+    assert (trace.actor_id, str(trace.resource_id), trace.region_code) == (expert.id, notice["id"], REGION)
+    assert trace.changes == {"state": "provisional"}
     assert await scene.world.rev(expert) > before
     assert (await expert.get("/v1/me")).status_code == 401
     await scene.world.renew(expert)
@@ -272,10 +275,36 @@ async def test_who_and_from_what_is_checked(scene: Scene) -> None:
         assert refused.status_code == 422, refused.text
         assert {(error["pointer"], error["code"]) for error in refused.json()["errors"]} == errors
     oneself = await office.post("/v1/recusals", {**order(office)})
-    assert (oneself.status_code, oneself.json()["code"]) == (409, "four_eyes")
+    assert (oneself.status_code, oneself.json()["code"], oneself.json()["reason"]) == (
+        409,
+        "four_eyes",
+        "same_person",
+    )
     assert await scene.world.rows("SELECT 1 FROM recusals") == []
     # One's own may name oneself.
     assert (await expert.post("/v1/recusals", {**own(), "person_id": str(expert.id)})).status_code == 201
+
+
+async def test_a_legal_basis_that_is_unknown_decides_nothing(scene: Scene) -> None:
+    path = await scene.order(scene.expert)
+    unknown = {"reason": "情况属实（示例）", "legal_basis": "no_such_basis"}
+    refused = await scene.second.act(path, "decide", {"outcome": "in_force", **unknown})
+    assert [(x["pointer"], x["code"]) for x in refused.json()["errors"]] == [("/legal_basis", "unknown_reference")]
+    await decided(scene.second, path, "in_force")
+    refused = await scene.second.act(path, "lift", unknown)
+    assert [(x["pointer"], x["code"]) for x in refused.json()["errors"]] == [("/legal_basis", "unknown_reference")]
+    assert len((await scene.second.get(path)).json()["decisions"]) == 1
+    assert await scene.world.rows("SELECT 1 FROM audit_entries WHERE action = 'recusals.lift'") == []
+
+
+async def test_who_is_recused_orders_nothing_there_whatever_else_they_are(scene: Scene) -> None:
+    """Staff of another region, too: the refusal names the recusal, not the grant."""
+    both = await scene.world.person(Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, OTHER))
+    outside = await both.post("/v1/recusals", order(scene.expert, region_code=OTHER))
+    assert (outside.status_code, outside.json()["code"]) == (403, "forbidden")
+    await scene.own(both)
+    refused = await both.post("/v1/recusals", order(scene.expert))
+    assert (refused.status_code, refused.json()["code"]) == (403, "recused")
 
 
 async def test_two_who_decide_at_once_decide_once(scene: Scene) -> None:

@@ -169,6 +169,18 @@ async def test_why_somebody_cannot_sit_is_not_told(scene: Scene) -> None:
     assert len(await world.rows("SELECT id FROM assignments")) == 1
 
 
+async def test_of_those_named_for_the_last_seat_one_sits(scene: Scene) -> None:
+    panel = await scene.panel(seats=1, reserves=0, quorum=1)
+    place = f"/v1/panels/{panel.id}/assign"
+    bodies = [{"person_id": str(expert.id), **WHY} for expert in scene.experts[:4]]
+    answers = await asyncio.gather(*(scene.office.post(place, body) for body in bodies[:3]))
+    answers.append(await scene.office.post(place, bodies[3]))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    reasons = {answer.json()["reason"] for answer in answers if answer.status_code == 409}
+    assert reasons == {"no_open_seat"}
+    assert len(await scene.world.rows("SELECT id FROM assignments")) == 1
+
+
 async def test_answering(scene: Scene, http: AsyncClient) -> None:
     panel, expert, path = await _seat(scene, opened=False)
     colleague = (await scene.seats(panel))[1][0]

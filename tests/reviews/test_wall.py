@@ -252,6 +252,8 @@ async def test_who_declared_and_was_not_found_to_be_barred_goes_on(scene: Scene)
     late = await expert.act(path, "declare-conflict", NONE)
     assert (late.status_code, late.json()["reason"]) == (409, "ineligible")
     await _employed(scene, expert, until=None)
+    contradiction = await expert.act(path, "declare-conflict", {"has_interests": True, "interests": []})
+    assert contradiction.status_code == 422, contradiction.text
     assert (await done(expert, path, "declare-conflict", NONE))["state"] == "declared"
     assert (await expert.get(f"{path}/dossier")).status_code == 200
     # What was declared first is kept as it was.
