@@ -147,7 +147,15 @@ async def test_the_good_token_that_the_hostile_are_made_of_is_good(
 
 async def test_a_good_token_counts_under_its_own_scheme_only(world: World, http: AsyncClient) -> None:
     token = (await world.person(Role.LEAGUE_OFFICE)).token
-    for header in (f"Basic {token}", f"Token {token}", f"Bearer{token}", token, "Bearer", "Bearer ", f"a Bearer {token}"):
+    for header in (
+        f"Basic {token}",
+        f"Token {token}",
+        f"Bearer{token}",
+        token,
+        "Bearer",
+        "Bearer ",
+        f"a Bearer {token}",
+    ):
         assert (await http.get("/v1/me", headers={"Authorization": header})).status_code == 401, header
     assert (await http.get("/v1/me", headers={"Authorization": f"bearer {token}"})).status_code == 200
 

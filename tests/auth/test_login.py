@@ -264,9 +264,7 @@ async def test_a_password_is_changed_by_who_knows_it_and_to_a_good_one(world: Wo
     assert (await login(http)).status_code == 200
 
 
-async def test_a_stolen_token_does_not_guess_the_password(
-    world: World, http: AsyncClient, clock: FrozenClock
-) -> None:
+async def test_a_stolen_token_does_not_guess_the_password(world: World, http: AsyncClient, clock: FrozenClock) -> None:
     """Wrong guesses here lock the account, too; locked, even the right one is refused alike."""
     officer = await world.person(username="officer")
     token = (await login(http)).json()["access_token"]
