@@ -321,10 +321,13 @@ async def test_lists_are_narrowed(world: World, admin: Actor) -> None:
         assert [item["client_id"] for item in found] == ["alpha"]
 
 
-async def test_a_key_is_used_once(world: World, admin: Actor) -> None:
+async def test_a_key_is_used_once(world: World, admin: Actor, security: Actor) -> None:
     sent = await body(world)
     first, again = [await admin.post(CLIENTS, sent, key="once") for _ in range(2)]
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    place, tag = first.headers["location"], first.headers["etag"]
+    first, again = [await security.post(f"{place}/confirm", etag=tag, key="confirmed-once") for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
     assert len((await admin.get(CLIENTS)).json()["items"]) == 1
 
 

@@ -80,11 +80,19 @@ async def test_the_ring_is_read_once_a_minute_not_once_a_request(world: World, h
             assert (await http.get("/.well-known/jwks.json")).status_code == 200
             assert (await login(http)).status_code == 200
     assert not any("signing_keys" in statement for statement in sent)
+    # A key that is not known may have been made meanwhile; whatever else is wrong with a token, reading does not help.
+    _age(api, 6)
+    with world.counting() as sent:
+        assert (await me(http, "nonsense")).status_code == 401
+    assert sent == []
+    before = await _signing_key(api)
     _age(api, 61)
     with world.counting() as sent:
         assert (await http.get("/.well-known/jwks.json")).status_code == 200
         assert (await me(http, token)).status_code == 200
     assert sum("signing_keys" in statement for statement in sent) == 1
+    # What was opened once is not opened again: that is slow on purpose.
+    assert await _signing_key(api) is before
 
 
 async def test_a_token_of_a_key_not_yet_seen_is_looked_up(world: World, http: AsyncClient, api: FastAPI) -> None:

@@ -14,6 +14,7 @@ from app.core.config import Settings
 from app.core.db import PUBLIC, Database, Entry
 from app.models.directory import Organisation
 from app.models.identity import Role
+from tests.ground import FrozenClock
 from tests.world import World
 
 ORGANISATIONS = "/v1/organisations"
@@ -105,6 +106,18 @@ async def test_a_row_that_is_gone_between_read_and_write_is_404(world: World, ow
     await _trigger(owner, "BEFORE UPDATE ON organisations", "RETURN NULL;")
     answer = await office.patch(made.headers["location"], {"short_name": "示例"}, etag=made.headers["etag"])
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_what_changes_nothing_is_no_new_version(world: World, clock: FrozenClock) -> None:
+    office = await world.person(Role.LEAGUE_OFFICE)
+    made = await office.post(ORGANISATIONS, BODY)
+    clock.advance(seconds=5)
+    same = await office.patch(made.headers["location"], {"name": BODY["name"]}, etag=made.headers["etag"])
+    assert (same.status_code, same.json(), same.headers["etag"]) == (200, made.json(), made.headers["etag"])
+    other = await office.patch(made.headers["location"], {"short_name": "示例"}, etag=made.headers["etag"])
+    shown = other.json()
+    assert (shown["version"], shown["created_at"]) == (2, made.json()["created_at"])
+    assert shown["updated_at"] > made.json()["updated_at"]
 
 
 async def test_what_the_driver_refuses_is_the_payloads_fault(database: Database) -> None:
