@@ -83,6 +83,10 @@ async def test_unknown_expired_and_reused_are_one_answer(world: World, http: Asy
     outcomes.append(await attempt(fresh))
     assert outcomes == [outcomes[0]] * 4
     assert outcomes[0][0] == 400
+    # What never was a token of anybody leaves no trace, or anybody could fill the audit.
+    traces = await world.rows("SELECT reason FROM audit_entries WHERE action = 'auth.refresh'")
+    assert {trace.reason for trace in traces} == {"reused", "expired"}
+    assert len(traces) == 2
 
 
 async def test_it_lives_a_fortnight(world: World, http: AsyncClient, clock: FrozenClock) -> None:

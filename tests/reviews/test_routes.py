@@ -175,7 +175,7 @@ async def test_of_those_named_for_the_last_seat_one_sits(scene: Scene, worker: a
     place = f"/v1/panels/{panel.id}/assign"
     bodies = [{"person_id": str(expert.id), **WHY} for expert in scene.experts[:4]]
     async with worker.transaction():
-        # Each of them has seen the seat open before the first one takes it.
+        # All of them are on their way before the first one takes the seat.
         await worker.execute("SELECT 1 FROM panels WHERE id = $1 FOR UPDATE", panel.id)
         naming = [asyncio.create_task(scene.office.post(place, body)) for body in bodies[:3]]
         await asyncio.sleep(0.5)
