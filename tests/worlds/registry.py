@@ -99,6 +99,7 @@ VALUES: dict[str, str] = {
     "credit_code": "SELECT '91110000600037341L'",
     "cycle_id": "SELECT id FROM evaluation_cycles",
     "document_number": "SELECT '示例发〔2026〕8号'",
+    "import_run_id": "SELECT id FROM import_runs LIMIT 1",
     "item_id": f"SELECT id FROM evaluation_items {_FIRST}",
     "mode": "SELECT 'ecological_agriculture'",
     "mode_code": "SELECT 'ecological_tourism'",
