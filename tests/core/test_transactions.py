@@ -254,3 +254,24 @@ async def _end_backends(settings: Settings) -> None:
     )
     await admin.close()
     await asyncio.sleep(0.1)
+
+
+async def test_who_gives_up_at_the_entrance_is_gone(
+    world: World, database: Database, worker: asyncpg.Connection
+) -> None:
+    """A request that is cancelled while it waits for the lock ends, and gives its connection back."""
+    person = await world.person(Role.LEAGUE_OFFICE)
+
+    async def enter() -> None:
+        async with database.transaction(Entry("person", person.id)):
+            pytest.fail("the lock was held")
+
+    async with worker.transaction():
+        await worker.execute("SELECT pg_advisory_xact_lock(gate.lock_key($1))", person.id)
+        waiting = asyncio.create_task(enter())
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(waiting, 2)
+        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
