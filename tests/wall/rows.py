@@ -40,6 +40,11 @@ STATED: dict[tuple[str, str], Any] = {
     ("indicator_values", "year"): 2024,
     ("earlier_plans", "year"): 2024,
     ("earlier_results", "year"): 2024,
+    ("import_runs", "state"): "queued",
+    ("import_runs", "outcome"): None,
+    ("project_decisions", "proposal_id"): None,
+    ("webhooks", "disabled_reason"): None,
+    ("webhook_deliveries", "state"): "delivered",
     ("evaluation_cycles", "assessment_year"): 2025,
     ("evaluation_cycles", "submission_year"): 2026,
 }
