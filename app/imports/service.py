@@ -11,6 +11,7 @@ from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.clients.rules import OFFICE_SOURCE, REGION_SOURCE
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.db import clock_of, ids_of, trial
@@ -18,7 +19,7 @@ from app.core.errors import FieldError, Invalid, PayloadTooLarge, StateConflict
 from app.core.jobs import ask
 from app.imports import reading, repository, rules
 from app.imports.history import service as history
-from app.imports.history.rules import OFFICE_SOURCE, SCOPES, Kind
+from app.imports.history.rules import SCOPES, Kind
 from app.imports.reading import AT_ONCE, Line
 from app.imports.reading.documents import TOO_MANY_ITEMS
 from app.imports.receiving import ReceivedBody
@@ -197,4 +198,4 @@ async def _bound(session: AsyncSession, caller: Caller, region_code: str | None,
         raise Invalid(FieldError("?region_code", "required"))
     if region_code not in own:
         raise Invalid(FieldError("?region_code", "outside_regions"))
-    return f"region-{region_code}", [region_code]
+    return f"{REGION_SOURCE}{region_code}", [region_code]

@@ -39,6 +39,9 @@ BARRED = {
     "adjust_practice_area",
     "withdraw_practice_area",
     "create_recusal",
+    "push_earlier_results",
+    # Of a push of earlier results.
+    "retry_import",
 }
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 HISTORY = "history:push"
 RESULTS = "results:record"
-# The office's own entries; a region's are its source's, as its pushes are.
-OFFICE_SOURCE = "league-office"
 
 
 class Kind(StrEnum):
