@@ -15,6 +15,7 @@ from app.models import (
     projects,
     published,
     reviews,
+    sources,
     tasks,
     walls,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "projects",
     "published",
     "reviews",
+    "sources",
     "tasks",
     "walls",
 ]
