@@ -153,9 +153,7 @@ def upgrade() -> None:
             "outcome IN ('same', 'distinct', 'reopened')", name=op.f("ck_project_match_decisions_outcome_known")
         ),
         *_keys("project_match_decisions"),
-        sa.ForeignKeyConstraint(
-            ["match_id"], ["project_matches.id"], name=op.f("fk_project_match_decisions_match_id")
-        ),
+        sa.ForeignKeyConstraint(["match_id"], ["project_matches.id"], name=op.f("fk_project_match_decisions_match_id")),
         sa.ForeignKeyConstraint(["decided_by"], ["people.id"], name=op.f("fk_project_match_decisions_decided_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_project_match_decisions")),
     )
