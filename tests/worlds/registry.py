@@ -75,6 +75,7 @@ COLLECTIONS: dict[str, Collection] = {
     ),
     **_PLANS,
     "/v1/practice-areas/{}": _of("practice_areas"),
+    "/v1/project-matches/{}": _of("project_matches"),
     "/v1/projects/{}": _of("projects"),
     "/v1/publications/{}": _plain("publications"),
     "/v1/recusal-escalations/{}": _of("recusals", hidden=True),

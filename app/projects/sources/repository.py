@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, Uuid, any_, func, literal, or_, select, text, true, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -77,7 +77,7 @@ async def proposers(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, UU
     """Who proposed each last, as `repository.proposer` says of one."""
     rows = await session.execute(
         select(ProjectChange.project_id, ProjectChange.actor_id)
-        .distinct(ProjectChange.project_id)
+        .ext(distinct_on(ProjectChange.project_id))
         .where(
             ProjectChange.project_id == any_(literal(list(ids), ARRAY(Uuid))),
             ProjectChange.action.in_(("propose", "re-enter")),
@@ -90,7 +90,7 @@ async def proposers(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, UU
 async def last_decisions(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, ProjectMatchDecision]:
     rows = await session.scalars(
         select(ProjectMatchDecision)
-        .distinct(ProjectMatchDecision.match_id)
+        .ext(distinct_on(ProjectMatchDecision.match_id))
         .where(ProjectMatchDecision.match_id == any_(literal(list(ids), ARRAY(Uuid))))
         .order_by(ProjectMatchDecision.match_id, ProjectMatchDecision.decided_at.desc(), ProjectMatchDecision.id.desc())
     )
@@ -151,14 +151,16 @@ async def last_said(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, Ro
     )
     said = changed.union_all(proposed).subquery()
     rows = await session.execute(
-        select(said).distinct(said.c.project_id).order_by(said.c.project_id, said.c.at.desc(), said.c.import_run_id)
+        select(said)
+        .ext(distinct_on(said.c.project_id))
+        .order_by(said.c.project_id, said.c.at.desc(), said.c.import_run_id)
     )
     return {row.project_id: row for row in rows}
 
 
 async def last_writers(session: AsyncSession, project_id: UUID) -> Sequence[Row[Any]]:
     """For each member the last act that changed it; the source, where the caller sees the run."""
-    key = func.jsonb_object_keys(ProjectChange.changes).table_valued("value").alias("key")
+    key = func.jsonb_object_keys(ProjectChange.changes).table_valued("value").render_derived(name="key")
     statement = (
         select(
             key.c.value.label("member"),
@@ -172,7 +174,7 @@ async def last_writers(session: AsyncSession, project_id: UUID) -> Sequence[Row[
         .select_from(ProjectChange)
         .join(key, true())
         .outerjoin(ImportRun, ImportRun.id == ProjectChange.import_run_id)
-        .distinct(key.c.value)
+        .ext(distinct_on(key.c.value))
         .where(ProjectChange.project_id == project_id)
         .order_by(key.c.value, ProjectChange.version.desc(), ProjectChange.id.desc())
     )
