@@ -34,6 +34,9 @@ from app.core.logging import configure
 from app.core.migrations import migrate
 from app.directory.load import load_reference_data
 from app.evaluations.schemes.load import load_schemes
+from app.events.courier import Courier
+from app.events.network import network_of
+from app.events.sealing import Seal
 from app.main import create_app
 from app.models.ddl import APP, OWNER, WORKER
 from app.models.identity import Person
@@ -209,10 +212,15 @@ async def _work(settings: Settings, *, tied: bool) -> None:
     if tied:
         # Nothing is ever written there: readable means closed.
         loop.add_reader(sys.stdin.fileno(), stop.set)
-    # Beside the work itself: the lease that is kept, the progress that is told.
-    database, requests = Database(settings.worker_url, pool_size=3), Database(settings.app_url, pool_size=2)
+    # A transaction for the jobs, one for each subscription that is sent to, and some to spare: the lease of a long job
+    # that is kept, its progress that is told.
+    database = Database(settings.worker_url, pool_size=5)
+    # To see, and to act, as a caller does takes the requests' own role.
+    requests = Database(settings.app_url, pool_size=4)
+    seal = Seal(settings.secret_key.get_secret_value())
+    worker = Worker(database, HANDLERS, SUBSCRIBERS, ERRANDS, ABANDONED, requests)
     try:
-        await Worker(database, HANDLERS, SUBSCRIBERS, ERRANDS, ABANDONED, requests).run(stop)
+        await asyncio.gather(worker.run(stop), Courier(database, requests, network_of(settings), seal).run(stop))
     finally:
         await database.dispose()
         await requests.dispose()
@@ -258,7 +266,12 @@ def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "app", "worker", "--tied"],
         cwd=Path(__file__).resolve().parents[1],
-        env={**os.environ, "DATABASE_WORKER_URL": settings.worker_url, "DATABASE_URL": settings.app_url},
+        env={
+            **os.environ,
+            "DATABASE_WORKER_URL": settings.worker_url,
+            "DATABASE_URL": settings.app_url,
+            "SECRET_KEY": settings.secret_key.get_secret_value(),
+        },
         stdin=subprocess.PIPE,
         # A session of its own: Ctrl-C reaches this process, which ends the worker after the server.
         start_new_session=True,

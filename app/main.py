@@ -52,6 +52,12 @@ from app.evaluations.exclusions import router as exclusions
 from app.evaluations.files import router as appraisal_files
 from app.evaluations.items import router as evaluation_items
 from app.evaluations.schemes import router as evaluation_schemes
+from app.events.cursors import Cursors
+from app.events.deliveries import router as deliveries
+from app.events.feed import router as feed
+from app.events.network import network_of
+from app.events.sealing import Seal
+from app.events.webhooks import router as webhooks
 from app.imports import router as imports
 from app.imports.exports import router as exports
 from app.plans import router as plans
@@ -81,6 +87,9 @@ ROUTERS = (
     sources.ownership,
     exports.templates,
     imports.routes,
+    feed.routes,
+    webhooks.routes,
+    deliveries.routes,
     plans.routes,
     plan_versions.routes,
     targets.routes,
@@ -179,6 +188,9 @@ async def running(
     app.state.codec = codec
     app.state.cursor_secret = f"cursors:{secret}".encode()
     app.state.identity_secret = f"identity-keys:{secret}".encode()
+    app.state.event_cursors = Cursors(secret)
+    app.state.seal = Seal(secret)
+    app.state.network = network_of(settings)
     app.state.keys = KeyRing(database, secret)
     app.state.tokens = TokenService(database, app.state.keys, codec, settings)
     app.state.limits = Limits(database, settings)

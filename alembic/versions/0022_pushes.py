@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from app.models.ddl import APP, ENGINE, holds, not_walled, protect, walls_on, within
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -69,19 +69,21 @@ POLICIES = [
         walls=walls_on(("insert", "update"), f"{APPLICANT} OR ({UNWALLED})"),
     ),
 ]
-# Time-ordered ids (RFC 9562, version 7) where a statement makes the rows itself.
-DOSSIER_ID = """CREATE FUNCTION dossier_id(at timestamptz) RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
-SET search_path = pg_catalog AS $$
-    SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
-        PLACING substring(int8send(floor(extract(epoch FROM at) * 1000)::bigint) FROM 3) FROM 1 FOR 6), 52, 1), 53, 1),
-        'hex')::uuid
+# Time-ordered ids (RFC 9562, version 7) where a statement makes the rows itself. Without a search path of its own,
+# and with every name in full, it is unfolded where it is called.
+DOSSIER_ID = """CREATE FUNCTION gate.dossier_id(at timestamptz) RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
+AS $$
+    SELECT pg_catalog.encode(pg_catalog.set_bit(pg_catalog.set_bit(pg_catalog.overlay(
+        pg_catalog.uuid_send(pg_catalog.gen_random_uuid()),
+        pg_catalog.substring(pg_catalog.int8send(pg_catalog.floor(extract(epoch FROM at) * 1000)::bigint), 3), 1, 6),
+        52, 1), 53, 1), 'hex')::uuid
 $$"""
 
 
 def upgrade() -> None:
     op.execute(DOSSIER_ID)
-    op.execute("REVOKE ALL ON FUNCTION dossier_id(timestamptz) FROM PUBLIC")
-    op.execute(f"GRANT EXECUTE ON FUNCTION dossier_id(timestamptz) TO {APP}, {ENGINE}")
+    op.execute("REVOKE ALL ON FUNCTION gate.dossier_id(timestamptz) FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION gate.dossier_id(timestamptz) TO {APP}, {ENGINE}")
     _runs()
     op.create_table(
         "import_bodies",
@@ -254,4 +256,4 @@ def downgrade() -> None:
     op.alter_column("import_runs", "principal_id", new_column_name="client_id")
     op.create_foreign_key(op.f("fk_import_runs_client_id"), "import_runs", "clients", ["client_id"], ["id"])
     op.create_unique_constraint(op.f("uq_import_runs_id_client_id"), "import_runs", ["id", "client_id"])
-    op.execute("DROP FUNCTION dossier_id(timestamptz)")
+    op.execute("DROP FUNCTION gate.dossier_id(timestamptz)")

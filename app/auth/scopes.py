@@ -62,6 +62,8 @@ _ALL = (
     Scope("cases:recommend", "推荐典型案例", "Recommend cases to the league", "13"),
     Scope("cases:manage", "组织典型案例遴选", "Run the yearly selection of cases", "12"),
     Scope("cases:review", "评审典型案例", "Review cases", "13", judging=True),
+    Scope("events:read", "接收事件", "Read the feed of events"),
+    Scope("webhooks:write", "管理事件推送", "Subscribe to events, and see what was sent"),
     Scope("audit:read", "查阅审计记录", "Read the audit"),
 )
 SCOPES: dict[str, Scope] = {scope.code: scope for scope in _ALL}
@@ -122,7 +124,9 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     ),
 }
 
-CLIENT_SCOPES = frozenset({"directory:read", "projects:read", "projects:push", "imports:read"})
+CLIENT_SCOPES = frozenset(
+    {"directory:read", "projects:read", "projects:push", "imports:read", "events:read", "webhooks:write"}
+)
 
 # What a grant of the role must be bound to.
 REGION_BOUND = frozenset({Role.REGION_EDITOR, Role.REGION_APPROVER})

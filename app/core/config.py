@@ -48,6 +48,16 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         default="", description="Networks, by commas, whose X-Forwarded-For tells the caller's address."
     )
+    webhook_receivers: str = Field(
+        default="", description="Who may be sent webhooks, by comma: hosts, *.suffixes, networks. Empty: nobody."
+    )
+    webhook_ports: str = Field(default="443,8443", description="Ports of receivers, by comma.")
+    webhook_http: bool = Field(default=False, description="Whether a receiver may do without TLS.")
+    webhook_ca_file: str | None = Field(default=None, description="Certificates that receivers' are checked with.")
+    database_networks: str = Field(
+        default="",
+        description="Networks of the database, by comma, where no webhook goes. Empty: what is around its address.",
+    )
 
     @property
     def has_dev_secret(self) -> bool:

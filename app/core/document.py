@@ -106,6 +106,11 @@ TAGS = [
     _tag("projects", "The key-project library (重点项目库, Art. 3).", articles=[3]),
     _tag("attachments", "Files of plans, projects, self-evaluations and cases (附件).", articles=[3, 9, 13]),
     _tag("imports", "Pushes by other systems, and their receipts.", articles=[3]),
+    _tag(
+        "events",
+        "The feed of events, and webhooks (事件推送).",
+        reason="It tells other systems that there is something to look at.",
+    ),
     _tag("tasks", "Reporting tasks (报送任务), and what waits for me.", articles=[3]),
     _tag("reviews", "Expert pool, panels, assignments, score sheets (评审, Art. 9, 11, 13).", articles=[9, 11, 13]),
     _tag("declarations", "Commitments, declarations of interests, recusals (回避, Art. 11).", articles=[11]),
@@ -223,6 +228,7 @@ PARAMETERS = {
     "credit_code": "The organisation with this code (GB 32100).",
     "cycle_id": "The evaluation cycle's id.",
     "declaration_id": "The declaration's id.",
+    "delivery_id": "The message's id.",
     "employment_id": "The employment's id.",
     "evaluation_id": "The self-evaluation's id.",
     "file_id": "The appraisal's or the case's file's id.",
@@ -258,6 +264,7 @@ PARAMETERS = {
     "task_id": "The reporting task's id.",
     "until": "Before this time (RFC 3339).",
     "version": "The version's number.",
+    "webhook_id": "The subscription's id.",
     "year": "Only those of this year.",
 }
 

@@ -178,6 +178,7 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
         "超过 20000 个项目，请缩小范围，或用 CSV、NDJSON 导出",
         "more than 20,000 projects: narrow it, or export CSV or NDJSON",
     ),
+    "receiver_refused": ("不允许向该地址推送", "nothing may be sent there"),
     "weak_password": ("口令强度不足", "the password is too weak"),
 }
 

@@ -149,4 +149,6 @@ class ReplayedResponse:
         location = (b"location", self._replay.location.encode())
         if self._replay.status == 201:
             return [location]
-        return [location, (b"retry-after", b"1")] if self._request.scope["route"].status_code == 202 else []
+        # A 202 beside a 201 is a thing that is taken, and nothing more is said of it.
+        awaited = self._replay.status == 202 and self._request.scope["route"].status_code != 201
+        return [location, (b"retry-after", b"1")] if awaited else []

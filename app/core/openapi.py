@@ -188,6 +188,7 @@ def _describe_success(operation: dict[str, Any], method: str, sets: frozenset[st
         awaited = status == "202" and "201" not in responses
         if awaited and "200" in responses:
             response.pop("content", None)
+            # Repeating the key says it again, without the place.
         if (status == "201" and tagged) or awaited:
             headers["Location"] = _header("Location")
         if awaited:

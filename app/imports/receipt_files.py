@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
@@ -57,8 +58,8 @@ async def _original(session: AsyncSession, run: ImportRun) -> tuple[Original, Li
         titles = await asyncio.to_thread(reading.titles, body, run.content_type, lists)
         if titles is not None:
             return Original.table(titles), lists
-        lines = reading.read(body, run.content_type, lists)
-        return await asyncio.to_thread(Original.documents, lines, lists), lists
+        with closing(reading.read(body, run.content_type, lists)) as lines:
+            return await asyncio.to_thread(Original.documents, lines, lists), lists
 
 
 async def _pages(session: AsyncSession, run: ImportRun, action: RowAction | None) -> AsyncIterator[Pairs]:

@@ -26,6 +26,7 @@ from app.imports.dependencies import (
 from app.imports.files import AsFile, file_response, of_file
 from app.imports.reading import CSV, XLSX
 from app.imports.schemas import (
+    EXAMPLE_TABLE,
     ImportFilters,
     ImportOut,
     ImportRowFilters,
@@ -57,7 +58,7 @@ _BODY: dict[str, Any] = {
         "content": {
             reading.JSON: {"schema": body_schema(ProjectPush), "example": {"items": [example_row()]}},
             reading.NDJSON: {"schema": body_schema(ProjectRow), "example": example_row()},
-            CSV: {"schema": {"type": "string", "format": "binary"}, "example": "项目名称,所属地区,…"},
+            CSV: {"schema": {"type": "string", "format": "binary"}, "example": EXAMPLE_TABLE},
             XLSX: {"schema": {"type": "string", "format": "binary"}},
         },
     }

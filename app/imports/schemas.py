@@ -275,6 +275,15 @@ class ImportRowFilters(PageParams):
     action: RowAction | None = None
 
 
+EXAMPLE_TABLE = (
+    "外部编号,项目名称,所属地区,主要转化模式,投资主体,主体类型,"
+    "统一社会信用代码,建设内容,建设阶段,新增就业（人）\r\n"
+    "XL-2026-0002,二连浩特市有机乳品原料基地项目（示例）,152501 二连浩特市,生态农业,"
+    "二连浩特市乳业有限公司（示例）,企业,"
+    "91152501MA0000023E,有机草场认证、奶畜良种繁育与冷链收储站建设,在建,165\r\n"
+)
+
+
 def example_row() -> dict[str, Any]:
     """A row for the docs, as it would be sent."""
     return {

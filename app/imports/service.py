@@ -6,7 +6,7 @@ same way.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,7 +33,8 @@ async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBod
     """Do the push, or queue it where it is large; the run says which. Raises `Invalid`, `PayloadTooLarge`, `Busy`."""
     # What concerns the whole body is found before anything is kept.
     lists = await repository.lists(session)
-    first = await asyncio.to_thread(_first, enumerate(reading.read(sent.file, sent.content_type, lists)))
+    with closing(reading.read(sent.file, sent.content_type, lists)) as lines:
+        first = await asyncio.to_thread(_first, enumerate(lines))
     source, regions = _bound(caller, options.region_code)
     now = clock_of(session).now()
     run_id = ids_of(session).random()
@@ -104,8 +105,9 @@ async def lines_of(session: AsyncSession, run: ImportRun) -> AsyncIterator[Itera
     wanted = set(await repository.refused_places(session, run.retry_of)) if run.retry_of is not None else None
     lists = await repository.lists(session)
     async with repository.body(session, run) as body:
-        placed = enumerate(reading.read(body, run.content_type, lists))
-        yield placed if wanted is None else ((place, line) for place, line in placed if place in wanted)
+        with closing(reading.read(body, run.content_type, lists)) as lines:
+            placed = enumerate(lines)
+            yield placed if wanted is None else ((place, line) for place, line in placed if place in wanted)
 
 
 async def execute(session: AsyncSession, run: ImportRun, lines: Iterable[tuple[int, Line]], watch: Watch) -> None:

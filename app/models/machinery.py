@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import BigInteger, Identity, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import (
@@ -54,11 +54,15 @@ class AuditEntry(Base):
 
 
 class OutboxEvent(Base):
-    """A thin event written with the change it tells of; the worker delivers it later."""
+    """A thin event written with the change it tells of; the worker hands it out later.
+
+    `ordinal` is drawn when the row is written: acts on one resource wait for one another, so theirs are in the order
+    of the acts, whatever the clocks of several servers say.
+    """
 
     __tablename__ = "outbox_events"
     __table_args__ = (
-        Index("ix_outbox_events_undelivered", "occurred_at", postgresql_where="delivered_at IS NULL"),
+        Index("ix_outbox_events_undelivered", "ordinal", postgresql_where="delivered_at IS NULL"),
         declare(TableClass.MACHINERY, REGION_IF_ANY, ORGANISATION_IF_ANY, PROJECT_IF_ANY, CASE_IF_ANY),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -71,6 +75,7 @@ class OutboxEvent(Base):
     project_id: Mapped[UUID | None]
     case_id: Mapped[UUID | None]
     delivered_at: Mapped[datetime | None]
+    ordinal: Mapped[int] = mapped_column(BigInteger, Identity())
 
 
 class IdempotencyRecord(Base):

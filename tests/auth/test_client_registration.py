@@ -111,6 +111,8 @@ async def test_a_registration_gives_nothing_until_it_is_confirmed(
         ("clients.confirm", security.id),
         ("clients.create", admin.id),
     ]
+    [registered_as] = await world.rows("SELECT changes FROM audit_entries WHERE action = 'clients.create'")
+    assert registered_as.changes.items() >= sent.items()
     assert await world.rows("SELECT 1 FROM outbox_events WHERE type = 'clients.confirm'")
 
 
@@ -135,6 +137,11 @@ async def test_what_is_added_waits_and_what_is_dropped_ends_at_once(
     assert (await token_of(http, sent["client_id"], secret))["scope"] == "imports:read projects:push projects:read"
     narrowed = await admin.patch(place, {"regions": ["152522"]}, etag=(await admin.get(place)).headers["etag"])
     assert (narrowed.json()["state"], narrowed.json()["regions"]) == ("active", ["152522"])
+    traces = await world.rows(
+        "SELECT actor_id, changes FROM audit_entries WHERE action = 'clients.update' ORDER BY changes::text"
+    )
+    assert [entry.actor_id for entry in traces] == [admin.id] * 3
+    assert asked in [entry.changes for entry in traces]
 
 
 @pytest.mark.parametrize("stopper", ["admin", "security"])
@@ -157,8 +164,13 @@ async def test_disabling_is_immediate_by_either(
     assert (back.status_code, back.json()["state"], back.json()["scopes"]) == (200, "active", SCOPES)
     assert (await me(http, token)).status_code == 401
     assert (await token_of(http, sent["client_id"], secret))["scope"] == " ".join(SCOPES)
-    [kept] = await world.rows("SELECT reason FROM audit_entries WHERE action = 'clients.disable'")
-    assert kept.reason == "密钥疑似泄露（示例）"
+    kept = await world.rows(
+        "SELECT action, actor_id, reason FROM audit_entries WHERE action IN ('clients.disable', 'clients.enable')"
+    )
+    assert {tuple(entry) for entry in kept} == {
+        ("clients.disable", by.id, "密钥疑似泄露（示例）"),
+        ("clients.enable", security.id, "密钥已更换"),
+    }
 
 
 async def test_no_token_is_accepted_once_the_end_is_acknowledged(
@@ -309,10 +321,13 @@ async def test_lists_are_narrowed(world: World, admin: Actor) -> None:
         assert [item["client_id"] for item in found] == ["alpha"]
 
 
-async def test_a_key_is_used_once(world: World, admin: Actor) -> None:
+async def test_a_key_is_used_once(world: World, admin: Actor, security: Actor) -> None:
     sent = await body(world)
     first, again = [await admin.post(CLIENTS, sent, key="once") for _ in range(2)]
     assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    place, tag = first.headers["location"], first.headers["etag"]
+    first, again = [await security.post(f"{place}/confirm", etag=tag, key="confirmed-once") for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
     assert len((await admin.get(CLIENTS)).json()["items"]) == 1
 
 

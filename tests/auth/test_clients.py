@@ -47,7 +47,7 @@ async def test_by_basic_and_by_form(http: AsyncClient, machine: Actor, world: Wo
         assert answer.status_code == 200
         body = answer.json()
         assert (body["refresh_token"], body["expires_in"]) == (None, 900)
-        assert body["scope"] == "directory:read imports:read projects:push projects:read"
+        assert body["scope"] == "directory:read events:read imports:read projects:push projects:read webhooks:write"
         shown = (await me(http, body["access_token"])).json()
         assert (shown["kind"], shown["client_id"], shown["source_system"], shown["username"]) == (
             "client",
@@ -95,6 +95,18 @@ async def test_every_refusal_is_the_same(
     assert answers[0].headers["www-authenticate"].startswith("Basic")
     traces = await world.rows("SELECT resource_id FROM audit_entries WHERE action = 'auth.client'")
     assert {trace.resource_id for trace in traces} == {machine.id, bare.id, off.id, None}
+
+
+async def test_what_cannot_be_a_client_is_not_looked_up(http: AsyncClient, machine: Actor, world: World) -> None:
+    """Basic credentials come unbounded, from anybody: no connection is spent on them, and no trace kept."""
+    with world.counting() as sent:
+        for client_id, secret in (("a b", "x"), ("-a", "x"), ("a" * 129, "x"), ("", "x"), (machine.client_id, "")):
+            assert (await by_basic(http, client_id, secret)).status_code == 401
+        form = {"grant_type": "client_credentials", "client_secret": "x"}
+        assert (await http.post("/v1/auth/token", data=form)).status_code == 401
+        assert sent == []
+        assert (await by_basic(http, "a" * 128, "x")).status_code == 401
+    assert any("client_login" in statement for statement in sent)
 
 
 async def test_a_nul_in_basic_is_no_500(http: AsyncClient) -> None:

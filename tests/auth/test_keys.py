@@ -71,6 +71,30 @@ async def test_rotation_breaks_no_login(world: World, http: AsyncClient, api: Fa
     assert {key["kid"] for key in published} == {_kid(old), kid}
 
 
+async def test_the_ring_is_read_once_a_minute_not_once_a_request(world: World, http: AsyncClient, api: FastAPI) -> None:
+    await world.person(username="officer")
+    token = (await login(http)).json()["access_token"]
+    with world.counting() as sent:
+        for _ in range(3):
+            assert (await me(http, token)).status_code == 200
+            assert (await http.get("/.well-known/jwks.json")).status_code == 200
+            assert (await login(http)).status_code == 200
+    assert not any("signing_keys" in statement for statement in sent)
+    # A key that is not known may have been made meanwhile; whatever else is wrong with a token, reading does not help.
+    _age(api, 6)
+    with world.counting() as sent:
+        assert (await me(http, "nonsense")).status_code == 401
+    assert sent == []
+    before = await _signing_key(api)
+    _age(api, 61)
+    with world.counting() as sent:
+        assert (await http.get("/.well-known/jwks.json")).status_code == 200
+        assert (await me(http, token)).status_code == 200
+    assert sum("signing_keys" in statement for statement in sent) == 1
+    # What was opened once is not opened again: that is slow on purpose.
+    assert await _signing_key(api) is before
+
+
 async def test_a_token_of_a_key_not_yet_seen_is_looked_up(world: World, http: AsyncClient, api: FastAPI) -> None:
     """Another process rotated a moment ago: its tokens work here at once, but not a lookup for every wrong kid."""
     officer = await world.person(username="officer")
@@ -127,6 +151,21 @@ async def test_the_good_token_that_the_hostile_are_made_of_is_good(
     assert key.private_pem is not None
     token = forge(header_for(key), claims_of(officer.token), key.private_pem)
     assert (await me(http, token)).status_code == 200
+
+
+async def test_a_good_token_counts_under_its_own_scheme_only(world: World, http: AsyncClient) -> None:
+    token = (await world.person(Role.LEAGUE_OFFICE)).token
+    for header in (
+        f"Basic {token}",
+        f"Token {token}",
+        f"Bearer{token}",
+        token,
+        "Bearer",
+        "Bearer ",
+        f"a Bearer {token}",
+    ):
+        assert (await http.get("/v1/me", headers={"Authorization": header})).status_code == 401, header
+    assert (await http.get("/v1/me", headers={"Authorization": f"bearer {token}"})).status_code == 200
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from passlib.hash import argon2
 from sqlalchemy import text
 
 from app.auth import repository, service
+from app.auth.scopes import SCOPES
 from app.core.db import Entry
 from app.core.errors import Forbidden
 from app.models.identity import Role
@@ -48,7 +49,12 @@ async def test_login_gives_tokens_that_work(world: World, http: AsyncClient) -> 
     assert (shown["id"], shown["name"], shown["username"]) == (str(officer.id), "示例干部", "officer")
     assert shown["scopes"] == body["scope"].split()
     [entry] = await world.rows("SELECT * FROM audit_entries WHERE action = 'auth.login'")
-    assert (entry.outcome, entry.actor_id, entry.resource_id) == ("done", officer.id, officer.id)
+    assert (entry.outcome, entry.actor_id, entry.resource_kind, entry.resource_id) == (
+        "done",
+        officer.id,
+        "person",
+        officer.id,
+    )
 
 
 async def test_the_username_is_forgiving_and_the_password_is_not(world: World, http: AsyncClient) -> None:
@@ -132,6 +138,9 @@ async def test_guesses_at_the_same_time_do_not_get_round_the_lock(world: World, 
     wrong = [login(http, password=f"wrong-{n}") for n in range(15)]
     answers = await asyncio.gather(*wrong, login(http))
     assert {a.status_code for a in answers} == {400}
+    # The right one among them, which was verified and came too late, is a failure like the others.
+    traces = await world.rows("SELECT outcome FROM audit_entries WHERE action = 'auth.login'")
+    assert [trace.outcome for trace in traces] == ["failed"] * len(answers)
 
 
 async def test_a_login_that_was_overtaken_by_a_change_is_refused(
@@ -193,6 +202,16 @@ async def test_the_form_is_checked(http: AsyncClient) -> None:
         assert (answer.status_code, answer.json()["code"]) == (status, code), form
 
 
+async def test_what_is_missing_from_the_form_is_named(http: AsyncClient) -> None:
+    for form, missing in (
+        ({"grant_type": "password", "password": "x"}, "/username"),
+        ({"grant_type": "password", "username": "a"}, "/password"),
+        ({"grant_type": "refresh_token"}, "/refresh_token"),
+    ):
+        answer = await http.post("/v1/auth/token", data=form)
+        assert [(x["pointer"], x["code"]) for x in answer.json()["errors"]] == [(missing, "required")]
+
+
 async def test_fewer_scopes_may_be_asked_for(world: World, http: AsyncClient) -> None:
     await world.person(Role.LEAGUE_OFFICE, username="officer")
     narrow = (await login(http, scope="plans:read plans:file")).json()
@@ -200,6 +219,10 @@ async def test_fewer_scopes_may_be_asked_for(world: World, http: AsyncClient) ->
     # What is not granted is not given, and a judging scope is given by no role alone.
     assert (await login(http, scope="plans:read plans:write evaluations:appraise")).json()["scope"] == "plans:read"
     assert (await login(http, scope="plans:write")).json()["scope"] == ""
+    # Nothing asked for, or everything there is: all that is granted.
+    granted = (await login(http)).json()["scope"]
+    assert (await login(http, scope=" ")).json()["scope"] == granted
+    assert (await login(http, scope=" ".join(SCOPES))).json()["scope"] == granted
     refused = await http.get("/v1/regions", headers={"Authorization": f"Bearer {narrow['access_token']}"})
     assert (refused.status_code, refused.json()["code"]) == (403, "insufficient_scope")
 
@@ -241,14 +264,18 @@ async def test_a_password_is_changed_by_who_knows_it_and_to_a_good_one(world: Wo
     assert (await login(http)).status_code == 200
 
 
-async def test_a_stolen_token_does_not_guess_the_password(world: World, http: AsyncClient) -> None:
+async def test_a_stolen_token_does_not_guess_the_password(world: World, http: AsyncClient, clock: FrozenClock) -> None:
     """Wrong guesses here lock the account, too; locked, even the right one is refused alike."""
-    await world.person(username="officer")
+    officer = await world.person(username="officer")
     token = (await login(http)).json()["access_token"]
     guesses = [await change(http, token, "wrong", NEW_PASSWORD) for _ in range(5)]
     right = await change(http, token, PASSWORD, NEW_PASSWORD)
     assert right.json()["errors"] == guesses[0].json()["errors"]
     assert (await login(http)).status_code == 400
+    traces = await world.rows("SELECT outcome, resource_id FROM audit_entries WHERE action = 'auth.login' OFFSET 1")
+    assert [tuple(trace) for trace in traces] == [("failed", officer.id)] * 7
+    clock.advance(minutes=15)
+    assert (await change(http, token, PASSWORD, NEW_PASSWORD)).status_code == 204
 
 
 async def test_changing_a_password_holds_no_connection_while_it_hashes(world: World, http: AsyncClient) -> None:

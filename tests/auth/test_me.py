@@ -4,7 +4,7 @@ from uuid import UUID
 
 from httpx import AsyncClient
 
-from app.auth.scopes import CLIENT_SCOPES, JUDGING, JUDGING_ROLES, ROLE_SCOPES, SCOPES
+from app.auth.scopes import CLIENT_SCOPES, JUDGING, JUDGING_ROLES, ROLE_NAMES, ROLE_SCOPES, SCOPES
 from app.models import metadata
 from app.models.identity import Role
 from tests.world import World
@@ -29,6 +29,10 @@ async def test_grants_are_shown_with_what_they_are_bound_to(world: World) -> Non
     assert {(g["role"], g["region_code"], g["organisation_id"]) for g in grants} == {
         ("region_editor", "152501", None),
         ("construction_entity", None, str(body)),
+    }
+    assert {g["role"]: g["role_name"] for g in grants} == {
+        "region_editor": ROLE_NAMES[Role.REGION_EDITOR][0],
+        "construction_entity": ROLE_NAMES[Role.CONSTRUCTION_ENTITY][0],
     }
 
 
@@ -92,6 +96,27 @@ async def test_the_policy_is_the_code(world: World) -> None:
     walled = {table["name"]: table["subjects"] for entry in policy["classes"] for table in entry["tables"]}
     assert walled["score_sheets"] == ["case", "region"]
     assert {role["role"]: role["people"] for role in policy["minimum_staffing"]}["security_admin"] == 2
+
+
+async def test_the_policy_says_it_in_words(world: World) -> None:
+    """Names, articles and bindings stand beside the codes, each in its own place and language."""
+    person = await world.person()
+    policy = (await person.get("/v1/access-policy")).json()
+    assert [(s["name"], s["name_en"], s["article"]) for s in policy["scopes"]] == [
+        (scope.zh, scope.en, scope.article) for scope in SCOPES.values()
+    ]
+    assert {r["role"]: (r["name"], r["name_en"]) for r in policy["roles"]} == ROLE_NAMES
+    assert {r["role"]: r["bound_to"] for r in policy["roles"] if r["bound_to"]} == {
+        "region_editor": "region",
+        "region_approver": "region",
+        "league_department": "organisation",
+        "construction_entity": "organisation",
+    }
+    [judgement] = [entry for entry in policy["classes"] if entry["table_class"] == "judgement"]
+    assert judgement["holds"] == "评审组、评审任务、评分表、评议档案"
+    assert judgement["read_by"] == "办公室、委员会；专家仅限本人任务"
+    assert judgement["when_recused"] == "如同不存在（404），不可写入"
+    assert {table["name"] for table in judgement["tables"]} >= {"assignments", "panels", "score_sheets"}
 
 
 async def test_without_a_token_neither_is_shown(http: AsyncClient) -> None:

@@ -63,7 +63,7 @@ async def test_unusable_passwords_are_not_hashed(plain: str) -> None:
     assert refused.value.__context__ is None
 
 
-@pytest.mark.parametrize("plain", ["x" * MAX_PASSWORD_BYTES, "两" * 341, "nul \0 inside"])
+@pytest.mark.parametrize("plain", ["x", "x" * MAX_PASSWORD_BYTES, "两" * 341, "nul \0 inside"])
 async def test_everything_within_the_bound_is_hashed(plain: str) -> None:
     assert await verify_password(plain, await hash_password(plain))
 
@@ -194,6 +194,7 @@ async def test_the_event_loop_runs_on_while_a_password_is_hashed() -> None:
         ("Aa1!Aa1!x", "bayar", Weakness.TOO_SHORT),
         ("lowercase-only", "bayar", Weakness.TOO_FEW_CLASSES),
         ("x" * 1025, "bayar", Weakness.TOO_LONG),
+        ("".join(f"{number:03d}x" for number in range(256)), "bayar", None),  # 1024 bytes
         ("两" * 400, "bayar", Weakness.TOO_LONG),
         ("\ufdfa" * 100, "bayar", Weakness.TOO_LONG),  # grows eleven-fold when normalised
         ("\u03b1\u0313\u0300\u0345" * 257, "bayar", Weakness.TOO_LONG),  # shrinks
@@ -206,15 +207,19 @@ async def test_the_event_loop_runs_on_while_a_password_is_hashed() -> None:
         ("My-Name-Bayar-1", "bayar@office.example", Weakness.CONTAINS_USERNAME),
         ("王伟-Grassland-2026", "王伟", Weakness.CONTAINS_USERNAME),
         (GOOD, "g", None),
+        (GOOD, "gr", None),
+        ("My-Name-Bay-2026", "bay", Weakness.CONTAINS_USERNAME),
         (GOOD, "", None),
         (GOOD, "\ud800", None),
         ("aaaaaaaaaaaaaaaaaaaa", "bayar", Weakness.REPETITIVE),
         ("acegaecgacgeagce", "bayar", Weakness.REPETITIVE),
+        ("Ab1-xA1b-x", "bayar", None),  # five different characters
         ("Steppe1!Steppe1!Steppe1!", "bayar", Weakness.REPETITIVE),
         ("abcdefghijklmnop", "bayar", Weakness.SEQUENTIAL),
         ("ponmlkjihgfedcba", "bayar", Weakness.SEQUENTIAL),
         ("AAAAxxxx9999!!!!zzzz", "bayar", Weakness.SEQUENTIAL),
         ("Qwertyuiop123!", "bayar", Weakness.SEQUENTIAL),
+        ("Abcdef-7-W", "bayar", None),  # half of it, no more
         ("Password2026!", "bayar", Weakness.COMMON),
         ("P@ssw0rd2026!", "bayar", Weakness.COMMON),
         ("Ｐａｓｓｗｏｒｄ２０２６！", "bayar", Weakness.COMMON),

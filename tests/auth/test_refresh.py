@@ -44,8 +44,13 @@ async def test_a_second_use_ends_the_family_and_its_access_tokens(world: World, 
         assert (await me(http, tokens["access_token"])).status_code == 401
     # Another login of the same person has nothing to do with it.
     assert (await me(http, other_login["access_token"])).status_code == 200
-    rows = await world.rows("SELECT outcome, reason, actor_id FROM audit_entries WHERE action = 'auth.refresh'")
-    assert [tuple(row) for row in rows] == [("denied", "reused", officer.id), ("denied", "revoked", officer.id)]
+    rows = await world.rows(
+        "SELECT outcome, reason, resource_kind, actor_id FROM audit_entries WHERE action = 'auth.refresh'"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("denied", "reused", "person", officer.id),
+        ("denied", "revoked", "person", officer.id),
+    ]
 
 
 async def test_of_two_uses_at_once_one_wins_and_the_login_ends(world: World, http: AsyncClient) -> None:
@@ -78,6 +83,10 @@ async def test_unknown_expired_and_reused_are_one_answer(world: World, http: Asy
     outcomes.append(await attempt(fresh))
     assert outcomes == [outcomes[0]] * 4
     assert outcomes[0][0] == 400
+    # What never was a token of anybody leaves no trace, or anybody could fill the audit.
+    traces = await world.rows("SELECT reason FROM audit_entries WHERE action = 'auth.refresh'")
+    assert {trace.reason for trace in traces} == {"reused", "expired"}
+    assert len(traces) == 2
 
 
 async def test_it_lives_a_fortnight(world: World, http: AsyncClient, clock: FrozenClock) -> None:

@@ -21,6 +21,7 @@ from tests.world import World
 # Acts of the league's side, which bar whoever is recused from the subject that the request names. As staff of the
 # own region one does what any applicant may (Art. 11).
 BARRED = {
+    "decide_admissions",
     "update_organisation",
     "check_eligibility",
     "file_plan",

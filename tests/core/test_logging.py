@@ -48,6 +48,17 @@ async def test_each_request_is_a_line_with_its_id(
     assert [x["status"] for x in lines if x["event"] == "request"] == [404]
 
 
+async def test_why_a_token_was_refused_is_logged_and_not_answered(
+    http: AsyncClient, logged: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    answer = await http.get("/v1/me", headers={"Authorization": f"Bearer {CANARY}"})
+    captured = capsys.readouterr().out
+    [line] = [x for x in _lines(captured) if x["event"] == "token_refused"]
+    assert line["reason"] == "shape"
+    assert (answer.status_code, "shape" in answer.text, CANARY in captured) == (401, False, False)
+
+
 async def test_nothing_secret_is_logged(
     world: World, http: AsyncClient, logged: None, owner: asyncpg.Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:

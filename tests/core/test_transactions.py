@@ -8,12 +8,14 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core import errors as e
 from app.core.config import Settings
-from app.core.db import PUBLIC, Database, Entry
+from app.core.db import PUBLIC, Database, Entry, trial
 from app.models.directory import Organisation
 from app.models.identity import Role
+from tests.ground import FrozenClock
 from tests.world import World
 
 ORGANISATIONS = "/v1/organisations"
@@ -107,6 +109,18 @@ async def test_a_row_that_is_gone_between_read_and_write_is_404(world: World, ow
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+async def test_what_changes_nothing_is_no_new_version(world: World, clock: FrozenClock) -> None:
+    office = await world.person(Role.LEAGUE_OFFICE)
+    made = await office.post(ORGANISATIONS, BODY)
+    clock.advance(seconds=5)
+    same = await office.patch(made.headers["location"], {"name": BODY["name"]}, etag=made.headers["etag"])
+    assert (same.status_code, same.json(), same.headers["etag"]) == (200, made.json(), made.headers["etag"])
+    other = await office.patch(made.headers["location"], {"short_name": "示例"}, etag=made.headers["etag"])
+    shown = other.json()
+    assert (shown["version"], shown["created_at"]) == (2, made.json()["created_at"])
+    assert shown["updated_at"] > made.json()["updated_at"]
+
+
 async def test_what_the_driver_refuses_is_the_payloads_fault(database: Database) -> None:
     """An integer beyond the column, or a lone surrogate, never reaches the server: 422, not 503 for ever."""
     with pytest.raises(e.Invalid):
@@ -154,6 +168,37 @@ async def test_a_used_up_pool_is_503_and_recovers(world: World, database: Databa
     let_go.set()
     await asyncio.gather(*holders)
     assert (await office.get("/v1/regions")).status_code == 200
+
+
+async def test_what_fails_gives_its_connection_back(database: Database) -> None:
+    sessions = []
+
+    async def fail() -> None:
+        async with database.transaction(PUBLIC) as session:
+            sessions.append(session)
+            await session.execute(text("SELECT 1"))
+            raise RuntimeError
+
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            await fail()
+        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+async def test_a_trial_is_taken_back_unless_it_is_kept(database: Database) -> None:
+    async def tried(session: AsyncSession, value: str, *, kept: bool = True, fails: bool = False) -> None:
+        async with trial(session) as outcome:
+            await session.execute(text("SELECT set_config('probe.tried', :v, true)"), {"v": value})
+            outcome.kept = kept
+            if fails:
+                raise RuntimeError
+
+    async with database.transaction(PUBLIC) as session:
+        await tried(session, "kept")
+        await tried(session, "dropped", kept=False)
+        with pytest.raises(RuntimeError):
+            await tried(session, "failed", fails=True)
+        assert await session.scalar(text("SELECT current_setting('probe.tried')")) == "kept"
 
 
 async def test_more_requests_than_connections_all_succeed(world: World) -> None:
@@ -209,3 +254,24 @@ async def _end_backends(settings: Settings) -> None:
     )
     await admin.close()
     await asyncio.sleep(0.1)
+
+
+async def test_who_gives_up_at_the_entrance_is_gone(
+    world: World, database: Database, worker: asyncpg.Connection
+) -> None:
+    """A request that is cancelled while it waits for the lock ends, and gives its connection back."""
+    person = await world.person(Role.LEAGUE_OFFICE)
+
+    async def enter() -> None:
+        async with database.transaction(Entry("person", person.id)):
+            pytest.fail("the lock was held")
+
+    async with worker.transaction():
+        await worker.execute("SELECT pg_advisory_xact_lock(gate.lock_key($1))", person.id)
+        waiting = asyncio.create_task(enter())
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(waiting, 2)
+        assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]

@@ -142,6 +142,9 @@ async def test_an_order_against_who_audits_or_records_waits_for_another(scene: S
         made = await scene.office.post("/v1/recusals", order(person))
         assert (made.status_code, made.json()["state"]) == (201, "pending"), made.text
         assert await scene.walls(person) == set()
+        id_ = made.json()["id"]
+        [trace] = await scene.world.rows("SELECT action, changes FROM audit_entries WHERE resource_id = :id", id=id_)
+        assert tuple(trace) == ("recusals.order", {"state": "pending"})
         await decided(scene.inspector, made.headers["location"], "in_force")
         assert await scene.walls(person) == {f"region:{REGION}"}
 

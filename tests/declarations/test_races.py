@@ -105,10 +105,31 @@ async def test_what_does_not_end_is_ended(scene: Scene, app_role: asyncpg.Connec
         await app_role.fetchval("SELECT 1")
 
 
+async def test_what_will_be_refused_ends_nothing(scene: Scene, app_role: asyncpg.Connection) -> None:
+    """Or anybody could end the transactions of anybody: a token without the scope, a body without a person."""
+    mute = await scene.world.person(Role.EXPERT, scopes=frozenset())
+    for person, by, body, status in (
+        (mute, mute, own(), 403),
+        (scene.office, scene.expert, order(scene.office), 403),
+        (scene.office, scene.second, {**order(scene.office), "person_id": None}, 422),
+        (scene.office, scene.second, {**order(scene.office), "relation_code": None}, 422),
+        (scene.office, scene.editor, application(scene.office.id), 202),
+        (scene.office, scene.second, application(scene.office.id, region_code=OTHER), 202),
+    ):
+        transaction = app_role.transaction()
+        await transaction.start()
+        await app_role.fetch("SELECT * FROM gate.enter('person', $1, '{}')", person.id)
+        answer = await asyncio.wait_for(by.post("/v1/recusals", body), timeout=1.5)
+        assert answer.status_code == status, answer.text
+        assert await app_role.fetchval("SELECT 1") == 1
+        await transaction.rollback()
+
+
 async def test_a_lifting_waits_for_the_recusal_of_who_proposed_it(scene: Scene, app_role: asyncpg.Connection) -> None:
     """It would rest on the word of somebody who is walled by the time it is acknowledged."""
     path = await scene.order(scene.expert)
-    await decided(scene.second, path, "in_force")
+    # Who decided before is somebody else: it is the proposer that is relied on.
+    await decided(scene.inspector, path, "in_force")
     assert (await scene.second.act(path, "lift", {"reason": "情形消除（示例）"})).status_code == 200
     recusing = app_role.transaction()
     await recusing.start()

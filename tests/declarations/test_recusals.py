@@ -23,6 +23,9 @@ async def test_ones_own_takes_effect_at_once(scene: Scene) -> None:
     assert notice.keys() == told | {"legal_basis", "legal_basis_version"}
     assert await scene.walls(expert) == {f"region:{REGION}"}
     assert await scene.state(seat) == ("suspended", "sealed", True)
+    [trace] = await scene.world.rows("SELECT * FROM audit_entries WHERE action = 'recusals.declare'")
+    assert (trace.actor_id, str(trace.resource_id), trace.region_code) == (expert.id, notice["id"], REGION)
+    assert trace.changes == {"state": "provisional"}
     assert await scene.world.rev(expert) > before
     assert (await expert.get("/v1/me")).status_code == 401
     await scene.world.renew(expert)
@@ -93,8 +96,9 @@ async def test_a_new_token_has_no_review_scope_when_nothing_is_left(scene: Scene
 @pytest.mark.parametrize("how", ["interested_party", "informant"])
 async def test_an_application_bars_nobody_until_it_is_decided(scene: Scene, how: str) -> None:
     expert, seat = scene.expert, await scene.seat(scene.expert)
-    taken = await scene.editor.post("/v1/recusals", application(expert.id, how))
-    assert (taken.status_code, taken.content) == (202, b"")
+    for _ in range(2):
+        taken = await scene.editor.post("/v1/recusals", application(expert.id, how), key="once")
+        assert (taken.status_code, taken.content) == (202, b"")
     assert await scene.walls(expert) == set()
     assert await scene.state(seat) == ("done", "submitted", False)
     assert (await expert.get("/v1/me")).status_code == 200
@@ -250,6 +254,58 @@ async def test_refusals_come_in_order(scene: Scene, http: AsyncClient) -> None:
     assert await scene.world.rows(
         "SELECT 1 FROM audit_entries WHERE outcome = 'denied' AND actor_id = :id", id=scene.expert.id
     )
+
+
+async def test_who_and_from_what_is_checked(scene: Scene) -> None:
+    office, expert = scene.office, scene.expert
+    two = {"region_code": REGION, "organisation_id": str(uuid4())}
+    nothing = {key: value for key, value in own().items() if key != "region_code"}
+    for by, body, errors in (
+        (office, {**order(expert), "region_code": None}, {("/region_code", "required")}),
+        (office, order(expert, **two), {("/organisation_id", "too_many")}),
+        (office, {**order(expert), "person_id": None}, {("/person_id", "required")}),
+        (office, application(office.id), {("/person_id", "invalid_value")}),
+        (expert, {**own(), "person_id": str(office.id)}, {("/person_id", "invalid_value")}),
+        (expert, nothing, {("/region_code", "required")}),
+        (expert, {**own(), "relation_code": "nonsense"}, {("/relation_code", "unknown_reference")}),
+        (expert, own(region_code="999999"), {("/region_code", "unknown_reference")}),
+        (office, order(expert, organisation_id=str(uuid4())), {("/organisation_id", "unknown_reference")}),
+        (office, {**order(expert), "person_id": str(uuid4())}, {("/person_id", "unknown_reference")}),
+    ):
+        refused = await by.post("/v1/recusals", body)
+        assert refused.status_code == 422, refused.text
+        assert {(error["pointer"], error["code"]) for error in refused.json()["errors"]} == errors
+    oneself = await office.post("/v1/recusals", {**order(office)})
+    assert (oneself.status_code, oneself.json()["code"], oneself.json()["reason"]) == (
+        409,
+        "four_eyes",
+        "same_person",
+    )
+    assert await scene.world.rows("SELECT 1 FROM recusals") == []
+    # One's own may name oneself.
+    assert (await expert.post("/v1/recusals", {**own(), "person_id": str(expert.id)})).status_code == 201
+
+
+async def test_a_legal_basis_that_is_unknown_decides_nothing(scene: Scene) -> None:
+    path = await scene.order(scene.expert)
+    unknown = {"reason": "情况属实（示例）", "legal_basis": "no_such_basis"}
+    refused = await scene.second.act(path, "decide", {"outcome": "in_force", **unknown})
+    assert [(x["pointer"], x["code"]) for x in refused.json()["errors"]] == [("/legal_basis", "unknown_reference")]
+    await decided(scene.second, path, "in_force")
+    refused = await scene.second.act(path, "lift", unknown)
+    assert [(x["pointer"], x["code"]) for x in refused.json()["errors"]] == [("/legal_basis", "unknown_reference")]
+    assert len((await scene.second.get(path)).json()["decisions"]) == 1
+    assert await scene.world.rows("SELECT 1 FROM audit_entries WHERE action = 'recusals.lift'") == []
+
+
+async def test_who_is_recused_orders_nothing_there_whatever_else_they_are(scene: Scene) -> None:
+    """Staff of another region, too: the refusal names the recusal, not the grant."""
+    both = await scene.world.person(Role.LEAGUE_OFFICE, (Role.REGION_EDITOR, OTHER))
+    outside = await both.post("/v1/recusals", order(scene.expert, region_code=OTHER))
+    assert (outside.status_code, outside.json()["code"]) == (403, "forbidden")
+    await scene.own(both)
+    refused = await both.post("/v1/recusals", order(scene.expert))
+    assert (refused.status_code, refused.json()["code"]) == (403, "recused")
 
 
 async def test_two_who_decide_at_once_decide_once(scene: Scene) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 from httpx import AsyncClient
 
@@ -167,6 +168,24 @@ async def test_why_somebody_cannot_sit_is_not_told(scene: Scene) -> None:
     assert bodies.count(bodies[0]) == len(bodies)
     assert bodies[0][1]["reason"] == "ineligible"
     assert len(await world.rows("SELECT id FROM assignments")) == 1
+
+
+async def test_of_those_named_for_the_last_seat_one_sits(scene: Scene, worker: asyncpg.Connection) -> None:
+    panel = await scene.panel(seats=1, reserves=0, quorum=1)
+    place = f"/v1/panels/{panel.id}/assign"
+    bodies = [{"person_id": str(expert.id), **WHY} for expert in scene.experts[:4]]
+    async with worker.transaction():
+        # All of them are on their way before the first one takes the seat.
+        await worker.execute("SELECT 1 FROM panels WHERE id = $1 FOR UPDATE", panel.id)
+        naming = [asyncio.create_task(scene.office.post(place, body)) for body in bodies[:3]]
+        await asyncio.sleep(0.5)
+        assert not any(task.done() for task in naming)
+    answers = [await task for task in naming]
+    answers.append(await scene.office.post(place, bodies[3]))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    reasons = {answer.json()["reason"] for answer in answers if answer.status_code == 409}
+    assert reasons == {"no_open_seat"}
+    assert len(await scene.world.rows("SELECT id FROM assignments")) == 1
 
 
 async def test_answering(scene: Scene, http: AsyncClient) -> None:

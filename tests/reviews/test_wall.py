@@ -3,8 +3,10 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth import registry
 from app.models.identity import Role
 from app.models.reviews import Panel, SubjectOfReview
 from app.reviews import repository
@@ -225,6 +227,13 @@ async def test_rejected_it_resumes_where_it_was(scene: Scene, submitted: bool) -
     assert await scene.state(panel) == "complete"
 
 
+async def _employed(scene: Scene, expert: Actor, *, until: str | None) -> None:
+    statement = "UPDATE employments SET ends_on = CAST(CAST(:until AS text) AS date) WHERE person_id = :person"
+    async with scene.world.admin.administration() as session:
+        await registry.lock(session, expert.id)
+        await session.execute(text(statement), {"person": expert.id, "until": until})
+
+
 async def test_who_declared_and_was_not_found_to_be_barred_goes_on(scene: Scene) -> None:
     panel = await scene.drawn()
     (expert, path), _ = await scene.seats(panel)
@@ -238,6 +247,13 @@ async def test_who_declared_and_was_not_found_to_be_barred_goes_on(scene: Scene)
     await done(inspector, f"/v1/recusals/{recusal.id}", "decide", verdict)
     await scene.world.renew(expert)
     assert (await expert.get(path)).json()["state"] == "accepted"
+    # Who may not sit there any more for another reason does not go on by this door.
+    await _employed(scene, expert, until="2025-12-31")
+    late = await expert.act(path, "declare-conflict", NONE)
+    assert (late.status_code, late.json()["reason"]) == (409, "ineligible")
+    await _employed(scene, expert, until=None)
+    contradiction = await expert.act(path, "declare-conflict", {"has_interests": True, "interests": []})
+    assert contradiction.status_code == 422, contradiction.text
     assert (await done(expert, path, "declare-conflict", NONE))["state"] == "declared"
     assert (await expert.get(f"{path}/dossier")).status_code == 200
     # What was declared first is kept as it was.

@@ -37,6 +37,11 @@ STATED: dict[tuple[str, str], Any] = {
     ("recusals", "organisation_id"): None,
     ("recusals", "project_id"): None,
     ("panels", "state"): "complete",
+    ("import_runs", "state"): "queued",
+    ("import_runs", "outcome"): None,
+    ("project_decisions", "proposal_id"): None,
+    ("webhooks", "disabled_reason"): None,
+    ("webhook_deliveries", "state"): "delivered",
     ("evaluation_cycles", "assessment_year"): 2025,
     ("evaluation_cycles", "submission_year"): 2026,
 }

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.auth import registry
 from app.core import errors as e
@@ -332,11 +332,14 @@ async def test_a_lock_at_the_entrance_is_asked_for_three_times(
     hurried = Database(settings.app_url, pool_size=1)
     async with hurried.transaction(PUBLIC) as session:
         await session.execute(text("SET lock_timeout = '100ms'"))
+    asked: list[str] = []
+    event.listen(hurried.engine.sync_engine, "before_cursor_execute", lambda *sent: asked.append(sent[2]))
     async with worker.transaction():
         await worker.execute(LOCK, office.id)
         with pytest.raises(e.Busy):
             async with hurried.transaction(Entry("person", office.id)):
                 pass
+    assert ["gate.enter(" in statement for statement in asked] == [True] * 3
     released = asyncio.Event()
 
     async def hold() -> None:

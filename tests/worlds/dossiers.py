@@ -7,6 +7,7 @@ from app.auth import registry
 from app.auth.passwords import hash_password
 from app.models.directory import Organisation
 from tests.attachments.samples import PDF
+from tests.events.receiving import PLAIN_URL, Wire, network
 from tests.plans.scene import ITEMS, SIGNATURE
 from tests.worlds.cast import CAST, ORGANISATIONS, YEAR, S, T, U
 from tests.worlds.replay import Replay, Somebody
@@ -186,6 +187,10 @@ async def push(world: Replay) -> None:
         }
         for code in (S, T)
     ]
+    # Before the push, so that it is behind where the feed is read from; the receiver's name stands for no machine.
+    world.api.state.network = network(Wire(port=0))
+    webhook = await world.post("machine", "/v1/webhooks", {"name": "示例订阅", "url": PLAIN_URL})
+    await world.post("machine", f"{webhook.headers['location']}/ping")
     receipt = (await world.post("machine", "/v1/imports/projects", {"items": rows})).json()
     assert receipt["outcome"] == "succeeded", receipt
     await world.work()

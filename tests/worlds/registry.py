@@ -83,6 +83,8 @@ COLLECTIONS: dict[str, Collection] = {
     "/v1/regions/{}": Collection("SELECT code, code = '152501' AS of_s FROM regions", absent="152599"),
     "/v1/regulation/{}": Collection("SELECT 11 AS article, false AS of_s", absent="17"),
     "/v1/reporting-tasks/{}": _plain("reporting_tasks"),
+    "/v1/webhooks/{}": _plain("webhooks"),
+    "/v1/webhooks/{}/deliveries/{}": _plain("webhook_deliveries", "webhook_id, id"),
 }
 
 # By the name of a query's parameter or a body's member: SQL for its values, those of S first.
@@ -98,7 +100,7 @@ VALUES: dict[str, str] = {
     "credit_code": "SELECT '91110000600037341L'",
     "cycle_id": "SELECT id FROM evaluation_cycles",
     "document_number": "SELECT '示例发〔2026〕8号'",
-    "import_run_id": "SELECT id FROM import_runs",
+    "import_run_id": "SELECT id FROM import_runs LIMIT 1",
     "item_id": f"SELECT id FROM evaluation_items {_FIRST}",
     "kept_project_id": f"SELECT id FROM projects {_FIRST}",
     "mode": "SELECT 'ecological_agriculture'",
@@ -117,6 +119,7 @@ VALUES: dict[str, str] = {
     "since": "SELECT '2026-03-02T04:00:00Z'",
     "source_system": "SELECT 'province-projects'",
     "until": "SELECT '2026-03-02T03:00:00Z'",
+    "webhook_id": "SELECT id FROM webhooks",
     "updated_since": "SELECT '2026-03-02T03:00:00Z'",
     "with": "SELECT 1",
     "year": "SELECT unnest(ARRAY[2026, 2025])",

@@ -1,6 +1,7 @@
 """Which reader cuts which body."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import BinaryIO
 
 from app.core.errors import FieldError, Invalid, PayloadTooLarge, Reason
@@ -26,28 +27,35 @@ TOO_MANY_ROWS = Reason(
 )
 
 
-def read(body: BinaryIO, content_type: str, lists: Lists) -> Iterator[Line]:
-    """The rows in their order, as they are asked for. Raises `PayloadTooLarge`, or `Invalid` for what concerns the
-    whole body, where a row is asked for.
+def read(body: BinaryIO, content_type: str, lists: Lists) -> Generator[Line]:
+    """The rows in their order, as they are asked for; to be closed before the body.
+
+    Raises `PayloadTooLarge`, or `Invalid` for what concerns the whole body, where a row is asked for.
     """
-    media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
+    media_type = content_type.partition(";")[0].strip().lower()
     body.seek(0)
     count = 0
-    for count, line in enumerate(_lines(body, media_type, content_type, lists), start=1):
-        if count > MOST_ROWS:
-            raise PayloadTooLarge(TOO_MANY_ROWS)
-        yield line
+    with closing(_lines(body, media_type, content_type, lists)) as lines:
+        for line in lines:
+            count += 1
+            if count > MOST_ROWS:
+                raise PayloadTooLarge(TOO_MANY_ROWS)
+            yield line
     if count == 0:
         # An empty push is a mistake; with on_missing=leave it would empty the library.
         raise Invalid(FieldError("/items" if media_type == JSON else "", "too_few"))
 
 
-def _lines(body: BinaryIO, media_type: str, content_type: str, lists: Lists) -> Iterator[Line]:
-    if media_type == CSV:
-        return csv.rows(body, lists=lists, named=charset.stated(content_type))
-    if media_type == XLSX:
-        return xlsx.rows(body, lists=lists)
-    return documents.ndjson(body) if media_type == NDJSON else iter(documents.json_items(body.read()))
+def _lines(body: BinaryIO, media_type: str, content_type: str, lists: Lists) -> Generator[Line]:
+    match media_type:
+        case csv.CSV:
+            yield from csv.rows(body, lists=lists, named=charset.stated(content_type))
+        case documents.NDJSON:
+            yield from documents.ndjson(body)
+        case documents.JSON:
+            yield from documents.json_items(body.read())
+        case _:
+            yield from xlsx.rows(body, lists=lists)
 
 
 def titles(body: BinaryIO, content_type: str, lists: Lists) -> tuple[str, ...] | None:

@@ -51,8 +51,8 @@ _MAKE = statement(
     made AS (
         INSERT INTO organisations (id, name, short_name, kind, credit_code, no_code_reason, region_code, parent_id,
             charge_modes, version, created_at, updated_at)
-        SELECT dossier_id(:now), name, NULL, kind, credit_code, CASE WHEN credit_code IS NULL THEN '{_NO_CODE}' END,
-            region_code, NULL, '{{}}', 1, :now, :now
+        SELECT gate.dossier_id(:now), name, NULL, kind, credit_code,
+            CASE WHEN credit_code IS NULL THEN '{_NO_CODE}' END, region_code, NULL, '{{}}', 1, :now, :now
         FROM (SELECT * FROM coded UNION ALL SELECT * FROM bare) AS new
         ON CONFLICT DO NOTHING RETURNING id, region_code)
     INSERT INTO made_entities SELECT id, region_code FROM made"""  # noqa: S608 - constants

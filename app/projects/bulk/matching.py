@@ -52,7 +52,7 @@ _MERGED_COLUMNS = ", ".join(
 )
 _MERGE = statement(
     f"""INSERT INTO merged_rows
-    SELECT s.index, coalesce(h.id, dossier_id(:now)), s.region_code, s.external_id, h.index IS NOT NULL,
+    SELECT s.index, coalesce(h.id, gate.dossier_id(:now)), s.region_code, s.external_id, h.index IS NOT NULL,
         coalesce(h.version, 0), h.membership, {_MERGED_COLUMNS},
         h.organisation_id, h.practice_area_id, NULL, s.stage_reason, s.faults
     FROM staged_rows AS s LEFT JOIN held_rows AS h ON h.index = s.index WHERE s.broken IS NULL"""  # noqa: S608 - constants

@@ -83,7 +83,7 @@ _CLEAR_FUNDING = statement(
 )
 _FUND = statement(
     f"""INSERT INTO project_funding (id, project_id, region_code, source, year, planned, done)
-    SELECT dossier_id(:now), m.id, m.region_code, l.source, l.year, l.planned, l.done
+    SELECT gate.dossier_id(:now), m.id, m.region_code, l.source, l.year, l.planned, l.done
     FROM merged_rows AS m JOIN settled_rows AS t ON t.index = m.index,
         jsonb_to_recordset(m.funding) AS l(source text, year integer, planned numeric, done numeric)
     WHERE {_MOVES_FUNDING}"""  # noqa: S608 - constants
@@ -97,7 +97,7 @@ _REMEMBER = statement(
         w.region_code, w.version + 1, :now, a.action, :actor_kind, :actor, :run, a.reason, a.changes
     FROM (
         SELECT m.id, m.region_code, m.version, m.stage_reason, t.action, d.changes, m.membership,
-            dossier_id(:now) AS one, dossier_id(:now) AS two
+            gate.dossier_id(:now) AS one, gate.dossier_id(:now) AS two
         FROM merged_rows AS m JOIN settled_rows AS t ON t.index = m.index,
             LATERAL (SELECT CASE WHEN t.before IS NULL THEN {first_words("t.after")}
                 ELSE {differences("t.before", "t.after")} END AS changes) AS d
@@ -125,7 +125,7 @@ _SUPERSEDE = statement(
 _PROPOSE = statement(
     """INSERT INTO project_proposals (id, project_id, region_code, organisation_id, source_system, import_run_id,
         proposed_by, proposed_kind, state, after, version, created_at, updated_at)
-    SELECT dossier_id(:now), m.id, m.region_code, m.organisation_id, :source, :run, :actor, :actor_kind, 'pending',
+    SELECT gate.dossier_id(:now), m.id, m.region_code, m.organisation_id, :source, :run, :actor, :actor_kind, 'pending',
         (SELECT jsonb_object_agg(a.key, a.value) FROM jsonb_each(t.after - 'building_stage') AS a
          WHERE a.value IS DISTINCT FROM h.stands -> a.key), 1, :now, :now
     FROM merged_rows AS m JOIN settled_rows AS t ON t.index = m.index JOIN held_rows AS h ON h.index = m.index
@@ -212,7 +212,7 @@ _LEFT = f"""'{{"membership": {{"before": "{Membership.IN_LIBRARY}", "after": "{M
 _REMEMBER_LEAVING = statement(
     f"""INSERT INTO project_changes (id, project_id, region_code, version, occurred_at, action, actor_kind, actor_id,
         import_run_id, reason, changes)
-    SELECT dossier_id(:now), id, region_code, version, :now, 'leave', :actor_kind, :actor, :run, :reason, {_LEFT}
+    SELECT gate.dossier_id(:now), id, region_code, version, :now, 'leave', :actor_kind, :actor, :run, :reason, {_LEFT}
     FROM left_projects"""  # noqa: S608 - constants
 )
 _WHO_LEFT = "SELECT id, region_code, organisation_id, id AS project_id FROM left_projects"
