@@ -72,7 +72,7 @@ _FLAG = _statement(
     """WITH flagged AS (
         INSERT INTO project_matches AS m (id, project_id, region_code, other_project_id, other_region_code, basis,
             state, found_at, import_run_id, version, created_at, updated_at)
-        SELECT gen_random_uuid(), p.id, p.region_code, o.id, o.region_code, coalesce(f.basis, 'name'), 'open', :now,
+        SELECT gate.dossier_id(:now), p.id, p.region_code, o.id, o.region_code, coalesce(f.basis, 'name'), 'open', :now,
             :run, 1, :now, :now
         FROM found_pairs AS f JOIN projects AS p ON p.id = f.id JOIN projects AS o ON o.id = f.other
         ORDER BY p.id, o.id
@@ -160,7 +160,7 @@ _PROPOSED = _statement(
     f"""WITH {_WANTED}
     INSERT INTO project_proposals (id, project_id, region_code, organisation_id, source_system, import_run_id,
         proposed_by, proposed_kind, state, after, version, created_at, updated_at)
-    SELECT dossier_id(:now), k.id, k.region_code, k.organisation_id, w.source_system, c.import_run_id, c.actor_id,
+    SELECT gate.dossier_id(:now), k.id, k.region_code, k.organisation_id, w.source_system, c.import_run_id, c.actor_id,
         c.actor_kind, 'pending', w.after, 1, :now, :now
     FROM wanted AS w JOIN projects AS k ON k.id = w.id CROSS JOIN LATERAL (
         SELECT h.import_run_id, h.actor_id, h.actor_kind FROM project_changes AS h
