@@ -202,6 +202,12 @@ class ImportRowOut(BaseModel):
         description="`proposed`: the project is a member of the library, so the change waits for the office."
     )
     changes: list[Code] = Field(max_length=40, description="Members that changed, or would.", examples=[[]])
+    withheld: list[Code] = Field(
+        max_length=40,
+        description="Members that the row would change and that are owned by another source (`/v1/field-ownership`): "
+        "they stand, and what you said of them is kept beside.",
+        examples=[[]],
+    )
     errors: list[RowError] = Field(max_length=200, examples=[[]])
 
 

@@ -16,6 +16,7 @@ from app.models import (
     projects,
     published,
     reviews,
+    sources,
     tasks,
     walls,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "projects",
     "published",
     "reviews",
+    "sources",
     "tasks",
     "walls",
 ]

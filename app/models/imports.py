@@ -90,7 +90,8 @@ class ImportProgress(Base):
 class ImportRow(Base):
     """One row's receipt: what was sent, what was done, and every error with its pointer.
 
-    `source_index`: where the row stands in the body, which is another number only in a retry.
+    `source_index`: where the row stands in the body, which is another number only in a retry. `withheld`: members that
+    it would change and another source owns, so that they stand.
     """
 
     __tablename__ = "import_rows"
@@ -107,4 +108,5 @@ class ImportRow(Base):
     project_id: Mapped[UUID | None]
     action: Mapped[str]
     changes: Mapped[list[str]]
+    withheld: Mapped[list[str]]
     errors: Mapped[list[Any]]

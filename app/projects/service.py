@@ -17,7 +17,10 @@ from app.models.projects import BuildingStage, Membership, Project, ProjectChang
 from app.projects import content, repository, rules
 from app.projects.content import Changes, Values
 from app.projects.schemas import AdvanceIn, ProjectIn, ProjectPatch
+from app.projects.sources.jobs import look_again
 
+# What another system's row may be known by as the same project.
+_IDENTITY = {"name", "national_code", "investment_entity"}
 _OUTCOMES = {"admit": "admitted", "decline": "declined", "remove": "removed"}
 
 
@@ -59,6 +62,8 @@ async def change(session: AsyncSession, project: Project, body: ProjectPatch) ->
     if "funding" in changes:
         await replace_funding(session, project, after)
     await record_act(session, project, "update", changes)
+    if project.membership != Membership.DRAFT and changes.keys() & _IDENTITY:
+        await look_again(session, project.id)
     return project
 
 
