@@ -60,6 +60,7 @@ ABANDONED: dict[str, Handler] = {**imports.ABANDONED}
 # By type of event (`plans.file`): kinds of jobs that are asked for when one is delivered. Their payload is
 # `event_id` and `resource_id`.
 SUBSCRIBERS: dict[str, tuple[str, ...]] = {**declarations.SUBSCRIBERS, **sources.SUBSCRIBERS}
+assert len(SUBSCRIBERS) == len(declarations.SUBSCRIBERS) + len(sources.SUBSCRIBERS), "one replaced another"  # noqa: S101
 
 
 class UnknownKindError(Exception):

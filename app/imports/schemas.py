@@ -26,7 +26,8 @@ def _vocabulary(info: ValidationInfo) -> Vocabulary:
 
 def _one_of(part: str) -> Callable[[str, ValidationInfo], str]:
     def understood(value: str, info: ValidationInfo) -> str:
-        found: str | None = getattr(_vocabulary(info), part).get(folded(value))
+        names = getattr(_vocabulary(info), part)
+        found: str | None = names.get(value) or names.get(folded(value))
         if found is None:
             raise PydanticCustomError("invalid_choice", "not in the list")
         return found

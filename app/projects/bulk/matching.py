@@ -40,7 +40,7 @@ _HOLD = statement(
         SELECT s.index, p.*, {FUNDING_LINES} AS funding
         FROM staged_rows AS s JOIN project_external_ids AS e ON e.external_id = s.external_id
         JOIN projects AS p ON p.id = e.project_id
-        WHERE e.source_system = :source AND s.broken IS NULL) AS p
+        WHERE e.source_system = :source AND s.broken IS NULL OFFSET 0) AS p
     LEFT JOIN project_proposals AS q ON q.project_id = p.id AND q.source_system = :source AND q.state = 'pending'"""  # noqa: S608 - constants
 )
 
