@@ -67,6 +67,7 @@ from app.plans.items import tasks as key_tasks
 from app.plans.versions import router as plan_versions
 from app.projects import router as projects
 from app.projects.admission import router as admission
+from app.projects.sources import router as sources
 from app.publications import router as publications
 from app.regulation import router as regulation
 from app.reviews.assignments import router as assignments
@@ -82,6 +83,9 @@ ROUTERS = (
     projects.routes,
     admission.routes,
     admission.proposals,
+    sources.sources,
+    sources.matches,
+    sources.ownership,
     exports.templates,
     history.pushes,
     imports.routes,

@@ -31,6 +31,7 @@ from app.evaluations import jobs as evaluations
 from app.events.feed import repository as feed
 from app.imports import jobs as imports
 from app.models.jobs import Job
+from app.projects.sources import jobs as sources
 from app.reviews import jobs as reviews
 
 LEASE = timedelta(seconds=60)
@@ -51,13 +52,15 @@ HANDLERS: dict[str, Handler] = {
     **reviews.HANDLERS,
     **evaluations.HANDLERS,
     **cases.HANDLERS,
+    **sources.HANDLERS,
 }
 # Of those, what opens its own transactions; and what is done where a job is given up for good.
 ERRANDS: dict[str, Errand] = {**imports.ERRANDS}
 ABANDONED: dict[str, Handler] = {**imports.ABANDONED}
 # By type of event (`plans.file`): kinds of jobs that are asked for when one is delivered. Their payload is
 # `event_id` and `resource_id`.
-SUBSCRIBERS: dict[str, tuple[str, ...]] = {**declarations.SUBSCRIBERS}
+SUBSCRIBERS: dict[str, tuple[str, ...]] = {**declarations.SUBSCRIBERS, **sources.SUBSCRIBERS}
+assert len(SUBSCRIBERS) == len(declarations.SUBSCRIBERS) + len(sources.SUBSCRIBERS), "one replaced another"  # noqa: S101
 
 
 class UnknownKindError(Exception):

@@ -1,7 +1,7 @@
 """Earlier years, entered later (补录): indicator values, plans, results, each with its source document.
 
 Revision: 0024
-Follows: 0022
+Follows: 0023
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from app.models.ddl import holds, not_walled, protect, walls_on, within
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

@@ -80,7 +80,7 @@ async def record_each(session: AsyncSession, action: str, resources: Sequence[Re
     await insert_rows(session, OutboxEvent, [{"id": ids.random(), "type": action, **subject} for subject in about])
 
 
-async def record_set(session: AsyncSession, action: str, kind: str, rows: str) -> None:
+async def record_set(session: AsyncSession, action: str, kind: str, rows: str, *, event: bool = True) -> None:
     """`record` for every row of a query, without fetching one: two statements, whatever the count.
 
     `rows` is SQL of the house that gives `id, region_code, organisation_id, project_id`.
@@ -95,7 +95,8 @@ async def record_set(session: AsyncSession, action: str, kind: str, rows: str) -
         "actor": entry.principal if entry else None,
     }
     await session.execute(text(_AUDIT_SET.format(rows=rows)), told)
-    await session.execute(text(_EVENT_SET.format(rows=rows)), told)
+    if event:
+        await session.execute(text(_EVENT_SET.format(rows=rows)), told)
 
 
 _AUDIT_SET = """INSERT INTO audit_entries (id, occurred_at, request_id, actor_kind, actor_id, action, outcome,

@@ -213,6 +213,7 @@ IF_NONE_MATCH = {
 PARAMETERS = {
     "import_run_id": "Only what this push brought.",
     "action": "Only rows with which this was done.",
+    "basis": "Only those found on this ground.",
     "active": "Only those who are in the pool now, or who are not.",
     "actor_id": "Only what this person or client did.",
     "area_id": "The practice area's id.",
@@ -250,6 +251,7 @@ PARAMETERS = {
     "region_code": "Only those of this region (`/v1/regions`).",
     "resource_id": "Only what was done to the resource with this id.",
     "round_id": "The case round's id.",
+    "match_id": "The pair's id.",
     "run_id": "The import's id.",
     "scheme_id": "The scheme's id.",
     "sealed_scan": "Only sealed scans, or only the other files.",

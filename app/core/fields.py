@@ -45,6 +45,7 @@ Version = Annotated[int, Field(ge=1, le=2_000_000_000)]
 
 
 _DECIMAL = r"^-?[0-9]{1,20}(\.[0-9]{1,10})?$"
+_IS_DECIMAL = re.compile(_DECIMAL, re.ASCII).fullmatch
 _UNSIGNED = _DECIMAL.replace("-?", "")
 _MOST = 99_999_999_999_999
 # What the document says may be sent; the number itself is bounded by the field.
@@ -57,7 +58,7 @@ def _as_decimal(value: object) -> object:
     """A decimal string or an integer; a float has already lost what it stood for."""
     if isinstance(value, bool | float):
         raise PydanticCustomError("wrong_type", "send decimals as strings")
-    if isinstance(value, str) and not re.fullmatch(_DECIMAL, value, re.ASCII):
+    if isinstance(value, str) and not _IS_DECIMAL(value):
         raise PydanticCustomError("invalid_format", "not a decimal")
     return value
 
@@ -73,18 +74,19 @@ def _text(pattern: str) -> PlainSerializer:
     )
 
 
+# The bounds stand next to the type: there they are checked by the core, and not in Python.
 Money = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
     Field(ge=0, max_digits=16, decimal_places=2),
+    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
     AfterValidator(_settled),
     Field(description="Yuan, as a decimal string.", examples=["1200000.00"]),
     _text(_UNSIGNED),
 ]
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_Signed),
     Field(max_digits=16, decimal_places=2),
+    BeforeValidator(_as_decimal, json_schema_input_type=_Signed),
     AfterValidator(_settled),
     Field(description="A decimal string in the stated unit.", examples=["45.26"]),
     _text(_DECIMAL),
@@ -99,8 +101,8 @@ def _shortest(value: Decimal) -> Decimal:
 # Whoever scores, scores to the hundredth; what is computed from scores is finer.
 Score = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
     Field(ge=0, le=100, max_digits=5, decimal_places=2),
+    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
     AfterValidator(_shortest),
     Field(description="From 0 to 100, with at most two decimals.", examples=["86.5"]),
     _text(_UNSIGNED),
@@ -108,20 +110,21 @@ Score = Annotated[
 # Its bounds are the criterion's own: all that is wrong with a sheet is told at once.
 Points = Annotated[
     Decimal,
-    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
     Field(max_digits=16, decimal_places=2),
+    BeforeValidator(_as_decimal, json_schema_input_type=_Unsigned),
     AfterValidator(_shortest),
     Field(description="From 0 to the criterion's `max`, with at most two decimals.", examples=["86.5"]),
     _text(_UNSIGNED),
 ]
 
 
+_IS_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII).fullmatch
 _IS_DATE: dict[str, JsonValue] = {"format": "date"}
 
 
 def _as_date(value: object) -> object:
     """Exactly YYYY-MM-DD: a timestamp or a number is not a date."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+    if isinstance(value, str) and _IS_DAY(value):
         return value
     if isinstance(value, date):
         return value

@@ -25,7 +25,7 @@ from app.models.walls import Wall
 
 
 async def examine_project(session: AsyncSession, job: Job) -> None:
-    """A member of the library was changed, or pushed: who is recused from it, or sits on the region's panels and works
+    """The library names another investor: who is recused from it, or sits on the region's panels and works
     for its investor."""
     project = await session.get(Project, UUID(job.payload["resource_id"]))
     if project is None or project.membership != Membership.IN_LIBRARY:
@@ -153,8 +153,5 @@ HANDLERS = {
 SUBSCRIBERS = {
     "organisations.create": ("recusals.examine_organisation",),
     "organisations.update": ("recusals.examine_organisation",),
-    "projects.create": ("recusals.examine_project",),
-    "projects.update": ("recusals.examine_project",),
-    "projects.admit": ("recusals.examine_project",),
     "plans.file": ("recusals.examine_plan",),
 }

@@ -138,7 +138,7 @@ async def rejected(session: AsyncSession) -> int:
 
 
 # What a trial found outlives its rollback in a file.
-_CARRIED = "index, id, action, changed, faults"
+_CARRIED = "index, id, action, changed, faults, withheld"
 
 
 async def carry_out(session: AsyncSession) -> BinaryIO:
@@ -162,12 +162,13 @@ _ERRORS = """(SELECT coalesce(jsonb_agg(jsonb_build_object(
     FROM unnest(coalesce(s.broken, t.faults)) WITH ORDINALITY AS u(f, n))"""
 _RECEIPT = statement(
     f"""INSERT INTO import_rows (run_id, index, source_index, principal_id, external_id, region_code, project_id,
-        action, changes, errors)
+        action, changes, withheld, errors)
     SELECT :run, s.index, s.place, :actor, s.external_id, s.region_code,
         CASE WHEN t.action = 'created' AND (:refused OR :dry_run) THEN NULL ELSE t.id END,
         CASE WHEN s.broken IS NOT NULL OR t.action = 'rejected' THEN 'rejected'
             WHEN :refused THEN 'not_applied' ELSE t.action END,
         CASE WHEN t.action IN ('updated', 'proposed') AND NOT :refused THEN t.changed ELSE '{{}}' END,
+        CASE WHEN :refused THEN '{{}}' ELSE coalesce(t.withheld, '{{}}') END,
         CASE WHEN s.broken IS NULL AND t.faults = '{{}}' THEN '[]' ELSE {_ERRORS} END
     FROM staged_rows AS s LEFT JOIN settled_rows AS t ON t.index = s.index"""  # noqa: S608 - constants
 )

@@ -234,5 +234,6 @@ def _row(row: ImportRow, language: str) -> ImportRowOut:
         id=row.project_id or row.entry_id,
         action=row.action,
         changes=row.changes,
+        withheld=row.withheld,
         errors=[RowError(pointer=error.pointer, code=error.code, detail=error.words(language)) for error in errors],
     )

@@ -26,7 +26,8 @@ def _vocabulary(info: ValidationInfo) -> Vocabulary:
 
 def _one_of(part: str) -> Callable[[str, ValidationInfo], str]:
     def understood(value: str, info: ValidationInfo) -> str:
-        found: str | None = getattr(_vocabulary(info), part).get(folded(value))
+        names = getattr(_vocabulary(info), part)
+        found: str | None = names.get(value) or names.get(folded(value))
         if found is None:
             raise PydanticCustomError("invalid_choice", "not in the list")
         return found
@@ -203,6 +204,12 @@ class ImportRowOut(BaseModel):
         description="`proposed`: the project is a member of the library, so the change waits for the office."
     )
     changes: list[Code] = Field(max_length=40, description="Members that changed, or would.", examples=[[]])
+    withheld: list[Code] = Field(
+        max_length=40,
+        description="Members that the row would change and that are owned by another source (`/v1/field-ownership`): "
+        "they stand, and what you said of them is kept beside.",
+        examples=[[]],
+    )
     errors: list[RowError] = Field(max_length=200, examples=[[]])
 
 

@@ -17,6 +17,7 @@ from app.models import (
     projects,
     published,
     reviews,
+    sources,
     tasks,
     walls,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "projects",
     "published",
     "reviews",
+    "sources",
     "tasks",
     "walls",
 ]

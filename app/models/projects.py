@@ -57,7 +57,11 @@ class Axis(StrEnum):
 
 
 class Project(Versioned, Base):
-    """A project with the four facts of Art. 3: content, investment entity, expected benefits, mode."""
+    """A project with the four facts of Art. 3: content, investment entity, expected benefits, mode.
+
+    `same_as`: this row is only a source's version of that project, which the office keeps. `owned_elsewhere`: members
+    that a push of the project's own source does not change, because another source owns them; the worker's to write.
+    """
 
     __tablename__ = "projects"
     __table_args__ = (
@@ -69,6 +73,9 @@ class Project(Versioned, Base):
         Index("ix_projects_updated_at", "updated_at", "id"),
         Index("ix_projects_region_code", "region_code", "updated_at", "id"),
         Index("ix_projects_organisation_id", "organisation_id"),
+        Index("ix_projects_national_code", "national_code", postgresql_where=text("national_code IS NOT NULL")),
+        Index("ix_projects_same_as", "same_as", postgresql_where=text("same_as IS NOT NULL")),
+        CheckConstraint("same_as <> id", name="same_as_another"),
         declare(TableClass.DOSSIER, REGION, ORGANISATION_IF_ANY, PROJECT_ITSELF),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -93,6 +100,8 @@ class Project(Versioned, Base):
     expected_restored_area_mu: Mapped[Decimal | None]
     longitude: Mapped[Decimal | None] = mapped_column(Numeric(9, 6))
     latitude: Mapped[Decimal | None] = mapped_column(Numeric(9, 6))
+    same_as: Mapped[UUID | None] = mapped_column(ForeignKey("projects.id"))
+    owned_elsewhere: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
 def _child_args(*more: Any) -> tuple[Any, ...]:

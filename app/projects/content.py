@@ -26,6 +26,13 @@ COLUMNS = (
     "longitude",
     "latitude",
 )
+# What a source may own. Not the entity, on which the pair itself and the recusals rest, and never what no push states.
+OWNABLE = frozenset(
+    {
+        *("name", "national_code", "construction_content", "primary_mode", "secondary_modes", "axis"),
+        *("building_stage", "starts_on", "ends_on", "expected_benefits", "location", "funding"),
+    }
+)
 _CENT, _MICRODEGREE = Decimal("0.01"), Decimal("0.000001")
 
 # Column → value, and `funding` → lines. Absent means not stated.

@@ -62,9 +62,16 @@ class ProjectTo:
         return locked
 
     def _judge(self, project: Project, actor: Actor, proposer: UUID | None, *, settled: bool) -> None:
-        verdict = rules.judge(self.action, project.membership, project.building_stage, actor, proposer)
+        verdict = rules.judge(
+            self.action,
+            project.membership,
+            project.building_stage,
+            actor,
+            proposer,
+            is_version=project.same_as is not None,
+        )
         # The state counts once it is locked.
-        if settled or verdict.refusal not in {WRONG_STATE, SAME_PERSON}:
+        if settled or verdict.refusal not in {WRONG_STATE, SAME_PERSON, rules.ONLY_A_VERSION}:
             insist(verdict, rules.scope_of(self.action, actor))
 
 

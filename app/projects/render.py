@@ -62,7 +62,13 @@ def item(row: Row[Any]) -> ProjectItem:
 
 def detail(project: Project, around: Surroundings, actor: Actor) -> ProjectOut:
     entity = around.entity
-    verdicts = rules.verdicts(project.membership, project.building_stage, actor, around.proposer)
+    verdicts = rules.verdicts(
+        project.membership,
+        project.building_stage,
+        actor,
+        around.proposer,
+        is_version=project.same_as is not None,
+    )
     return ProjectOut(
         **{name: getattr(project, name) for name in _SHARED},
         investment_entity=(
@@ -74,6 +80,7 @@ def detail(project: Project, around: Surroundings, actor: Actor) -> ProjectOut:
         funding_totals=totals(around.funding),
         expected_benefits=BenefitsOut(**{name: getattr(project, f"expected_{name}") for name in BENEFITS}),
         location=_point(project),
+        same_as=around.same_as,
         missing_facts=content.missing_facts(content.of(project, around.funding)),
         allowed_actions=shown(verdicts),
     )

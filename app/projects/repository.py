@@ -43,6 +43,7 @@ class Surroundings:
     funding: list[FundingLine]
     external_ids: list[ProjectExternalId]
     proposer: UUID | None
+    same_as: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,22 @@ async def one(session: AsyncSession, project_id: UUID, *, lock: bool = False) ->
     return found
 
 
+async def some(session: AsyncSession, ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Project]:
+    """Those of them that are visible, locked in one order."""
+    statement = select(Project).where(Project.id == any_(literal(list(ids), ARRAY(Uuid)))).order_by(Project.id)
+    if lock:
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    return {project.id: project for project in await session.scalars(statement)}
+
+
+async def visible(session: AsyncSession, project_id: UUID | None) -> UUID | None:
+    """The id, where the caller may see the project."""
+    if project_id is None:
+        return None
+    found: UUID | None = await session.scalar(select(Project.id).where(Project.id == project_id))
+    return found
+
+
 async def surroundings(session: AsyncSession, project: Project) -> Surroundings:
     entity = await session.get(Organisation, project.organisation_id) if project.organisation_id else None
     external_ids = await session.scalars(
@@ -137,7 +154,11 @@ async def surroundings(session: AsyncSession, project: Project) -> Surroundings:
         .order_by(ProjectExternalId.source_system, ProjectExternalId.external_id)
     )
     return Surroundings(
-        entity, await funding(session, project.id), list(external_ids), await proposer(session, project.id)
+        entity,
+        await funding(session, project.id),
+        list(external_ids),
+        await proposer(session, project.id),
+        await visible(session, project.same_as),
     )
 
 

@@ -5,9 +5,15 @@ Membership in the library and the building stage are two things and move apart f
 
 from uuid import UUID
 
+from app.core.errors import Reason
 from app.core.workflow import Actor, Side, Transition, Verdict, Workflow
 from app.models.projects import BuildingStage, Membership
 
+ONLY_A_VERSION = Reason(
+    "only_a_version",
+    "已被认定为另一来源所报项目的来源版本，不再单独入库",
+    "The office decided that this is a source's version of another project, which is the one that counts",
+)
 WRITE, ADMIT = "projects:write", "projects:admit"
 _ANY = frozenset(Membership)
 _DRAFT, _PROPOSED, _MEMBER = Membership.DRAFT, Membership.PROPOSED, Membership.IN_LIBRARY
@@ -54,12 +60,17 @@ STAGE_ORDER = (
 COMPLETE_IN = frozenset({_PROPOSED, _MEMBER})
 
 
-def judge(action: str, membership: str, stage: str, actor: Actor, proposer: UUID | None) -> Verdict:
-    """Whether the actor may do it now. `leave` stands for the office's removal where the region is not theirs."""
+def judge(
+    action: str, membership: str, stage: str, actor: Actor, proposer: UUID | None, *, is_version: bool = False
+) -> Verdict:
+    """Whether the actor may do it now. `leave` stands for the office's removal where the region is not theirs.
+    `is_version`: the office decided that this is only a source's version of another project."""
     if action in BUILDING.transitions:
         return BUILDING.judge(action, stage, actor)
     line = "remove" if action == "leave" and not _leaves_for_region(actor) else action
-    return Verdict(action, LIBRARY.judge(line, membership, actor, {"propose": proposer}).refusal)
+    verdict = Verdict(action, LIBRARY.judge(line, membership, actor, {"propose": proposer}).refusal)
+    towards_library = LIBRARY.transitions[line].target in COMPLETE_IN
+    return Verdict(action, ONLY_A_VERSION) if verdict.allowed and is_version and towards_library else verdict
 
 
 def judge_change(actor: Actor, proposer: UUID | None) -> Verdict:
@@ -67,10 +78,13 @@ def judge_change(actor: Actor, proposer: UUID | None) -> Verdict:
     return CHANGES.judge("accept-change", "pending", actor, {"propose": proposer})
 
 
-def verdicts(membership: str, stage: str, actor: Actor, proposer: UUID | None) -> list[Verdict]:
+def verdicts(
+    membership: str, stage: str, actor: Actor, proposer: UUID | None, *, is_version: bool = False
+) -> list[Verdict]:
     """Every act with its verdict, as `allowed_actions` shows them."""
     actions = [action for action in LIBRARY.transitions if action != "remove"]
-    return [judge(action, membership, stage, actor, proposer) for action in [*actions, *BUILDING.transitions]]
+    every = [*actions, *BUILDING.transitions]
+    return [judge(action, membership, stage, actor, proposer, is_version=is_version) for action in every]
 
 
 def scope_of(action: str, actor: Actor) -> str:

@@ -256,6 +256,11 @@ class ProjectOut(BaseModel):
     funding_totals: FundingTotals
     expected_benefits: BenefitsOut
     location: Point | None
+    same_as: UUID | None = Field(
+        description="The project whose version by another source this one is, by the office's decision, where you may "
+        "see it.",
+        examples=[None],
+    )
     missing_facts: list[Code] = Field(max_length=4, examples=[[]])
     allowed_actions: list[AllowedAction] = Field(max_length=20)
     version: Version

@@ -12,12 +12,17 @@ from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.db import Entry, clock_of, ids_of
 from app.core.errors import FieldError, InsufficientScope, Invalid
+from app.core.jobs import ask
 from app.core.workflow import Actor
 from app.models.projects import BuildingStage, Membership, Project, ProjectChange, ProjectDecision
 from app.projects import content, repository, rules
 from app.projects.content import Changes, Values
 from app.projects.schemas import AdvanceIn, ProjectIn, ProjectPatch
+from app.projects.sources.jobs import look_again
 
+EXAMINE = "recusals.examine_project"
+# What another system's row may be known by as the same project.
+_IDENTITY = {"name", "national_code", "investment_entity"}
 _OUTCOMES = {"admit": "admitted", "decline": "declined", "remove": "removed"}
 
 
@@ -59,6 +64,10 @@ async def change(session: AsyncSession, project: Project, body: ProjectPatch) ->
     if "funding" in changes:
         await replace_funding(session, project, after)
     await record_act(session, project, "update", changes)
+    if project.membership != Membership.DRAFT and changes.keys() & _IDENTITY:
+        await look_again(session, project.id)
+    if project.membership == Membership.IN_LIBRARY and "investment_entity" in changes:
+        await look_for_recusals(session, project)
     return project
 
 
@@ -109,6 +118,14 @@ async def extend_recusals(session: AsyncSession, project: Project) -> None:
     for recusal in await repository.extend_reach(session, project.id):
         about = Resource("recusal", recusal, region_code=project.region_code, project_id=project.id)
         await record(session, "recusals.reach", about)
+    await look_for_recusals(session, project)
+
+
+async def look_for_recusals(session: AsyncSession, project: Project) -> None:
+    """The library names another investor: the worker looks who sits on the region's panels and belongs to it. Asked
+    for by the act and not by its event, of which a push leaves one for each row."""
+    key = f"{EXAMINE}:{project.id}:{project.version}"
+    await ask(session, EXAMINE, key=key, about=resource_of(project), payload={"resource_id": str(project.id)})
 
 
 async def advance(session: AsyncSession, project: Project, body: AdvanceIn) -> Project:

@@ -21,6 +21,10 @@ from tests.world import World
 # Acts of the league's side, which bar whoever is recused from the subject that the request names. As staff of the
 # own region one does what any applicant may (Art. 11).
 BARRED = {
+    "join_project_match",
+    "tell_project_match_apart",
+    "reopen_project_match",
+    "replace_field_ownership",
     "decide_admissions",
     "update_organisation",
     "check_eligibility",

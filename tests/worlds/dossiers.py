@@ -143,6 +143,8 @@ async def projects(world: Replay) -> None:
         body: dict[str, Any] = {
             "region_code": code,
             "name": f"草畜平衡试点项目{code}（示例）",
+            # The system tells of them, too: two pairs for the office.
+            "national_code": f"2405-{code}-04-01-123456",
             "organisation_id": world.kept[f"organisation/investor.{code}"],
             "construction_content": "草畜平衡核定与载畜量监测",
             "primary_mode": "ecological_agriculture",
@@ -160,6 +162,7 @@ async def projects(world: Replay) -> None:
         **body,
         "region_code": S,
         "name": "风光互补（示例）",
+        "national_code": None,
         "organisation_id": world.kept[f"organisation/investor.{S}"],
     }
     await world.post(f"editor.{S}", "/v1/projects", draft)
@@ -171,6 +174,7 @@ async def push(world: Replay) -> None:
         {
             "external_id": f"XL-{code}",
             "name": f"有机乳品原料基地{code}（示例）",
+            "national_code": f"2405-{code}-04-01-123456",
             "region_code": code,
             "primary_mode": "生态农业",
             "investment_entity": {"name": f"乳业有限公司{code}（示例）", "kind": "enterprise"},

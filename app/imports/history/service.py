@@ -63,6 +63,7 @@ class Settled:
             "entry_id": identity,
             "action": "not_applied" if refused and self.action != "rejected" else self.action,
             "changes": [] if refused else self.changed,
+            "withheld": [],
             "errors": [{"pointer": fault.pointer, "code": fault.code} for fault in self.row.faults],
         }
 

@@ -64,13 +64,6 @@ def proposals(filters: ProposalFilters) -> Select[ProjectProposal]:
     return statement
 
 
-async def projects(session: AsyncSession, ids: Sequence[UUID], *, lock: bool = False) -> dict[UUID, Project]:
-    statement = select(Project).where(_one_of(Project.id.expression, ids)).order_by(Project.id)
-    if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
-    return {project.id: project for project in await session.scalars(statement)}
-
-
 async def pending(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, ProjectProposal]:
     """Those that wait, locked; the projects are locked before."""
     statement = (

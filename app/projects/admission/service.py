@@ -24,7 +24,7 @@ from app.projects.standing import actor_over
 
 async def shown(session: AsyncSession, rows: Sequence[Row[Any]]) -> list[QueueItem]:
     """A page of the queue with its differences: four statements, whatever the rows."""
-    projects = await waiting.projects(session, [row.project_id for row in rows])
+    projects = await repository.some(session, [row.project_id for row in rows])
     funding = await repository.funding_of(session, list(projects))
     after = await waiting.after_of(session, [row.proposal_id for row in rows if row.proposal_id is not None])
     items = []
@@ -48,14 +48,14 @@ async def shown(session: AsyncSession, rows: Sequence[Row[Any]]) -> list[QueueIt
 async def decide(session: AsyncSession, caller: Caller, decisions: Sequence[QueueDecision]) -> Decided:
     """Raises `Forbidden`, `Recused`, `FourEyes`, and `Invalid` with a pointer to each decision that cannot be done."""
     ids = [decision.project_id for decision in decisions]
-    seen = await waiting.projects(session, ids)
+    seen = await repository.some(session, ids)
     # Authority before the lock: the walls' update policy hides the row from FOR UPDATE.
     actors = {project.id: await actor_over(session, caller, project) for project in seen.values()}
     for project_id, actor in actors.items():
         verdict = rules.judge("admit", seen[project_id].membership, seen[project_id].building_stage, actor, None)
         if verdict.refusal != WRONG_STATE:
             insist(verdict, rules.ADMIT)
-    projects = await waiting.projects(session, ids, lock=True)
+    projects = await repository.some(session, ids, lock=True)
     proposals = await waiting.pending(session, [d.proposal_id for d in decisions if d.proposal_id is not None])
     faults = _faults(decisions, projects, proposals)
     if faults:

@@ -4,6 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.models.projects import BuildingStage
+from app.projects.bulk import ownership
 from app.projects.bulk.columns import BITS, COLUMNS, FUNDING_LINES, from_public, public, stated
 from app.projects.bulk.statements import statement
 from app.projects.content import BENEFITS
@@ -33,12 +34,13 @@ _HOLD = statement(
     f"""INSERT INTO held_rows
     SELECT p.index, p.id, p.region_code, p.version, p.membership, {_HELD_COLUMNS},
         {_overlaid("p.organisation_id", "investment_entity", "(q.after ->> 'investment_entity')::uuid")},
-        p.practice_area_id, q.id, CASE WHEN p.membership = 'in_library' THEN {public("p")} END
+        p.practice_area_id, q.id, CASE WHEN p.membership = 'in_library' THEN {public("p")} END,
+        p.owned_elsewhere
     FROM (
         SELECT s.index, p.*, {FUNDING_LINES} AS funding
         FROM staged_rows AS s JOIN project_external_ids AS e ON e.external_id = s.external_id
         JOIN projects AS p ON p.id = e.project_id
-        WHERE e.source_system = :source AND s.broken IS NULL) AS p
+        WHERE e.source_system = :source AND s.broken IS NULL OFFSET 0) AS p
     LEFT JOIN project_proposals AS q ON q.project_id = p.id AND q.source_system = :source AND q.state = 'pending'"""  # noqa: S608 - constants
 )
 
@@ -77,7 +79,7 @@ _JUDGE = statement(
                  WHEN :strategy = 'update' AND NOT m.held THEN '/external_id|not_found' END,
             CASE WHEN (s.stated & {_BOTH_DATES}) <> {_BOTH_DATES} AND m.ends_on < m.starts_on
                  THEN '/ends_on|dates_out_of_order' END,
-            CASE WHEN NOT ({stated(COLUMNS[4])}) AND m.primary_mode = ANY (m.secondary_modes)
+            CASE WHEN NOT ({stated(COLUMNS[4])} AND {stated(COLUMNS[3])}) AND m.primary_mode = ANY (m.secondary_modes)
                  THEN '/secondary_modes/' || array_position(m.secondary_modes, m.primary_mode) - 1 || '|duplicate' END]
             || m.faults || ARRAY[
             CASE WHEN {_NO_BENEFIT} THEN '/expected_benefits|required' END,
@@ -92,8 +94,9 @@ _ANALYSE = [text(f"ANALYZE {table}") for table in ("staged_rows", "held_rows", "
 _WORTH_COUNTING = 500
 
 
-async def match(session: AsyncSession, source: str, strategy: str, now: object, count: int) -> None:
-    """Fill `held_rows` and `merged_rows`; every fault of a row stands in `merged_rows.faults`."""
+async def match(session: AsyncSession, source: str, strategy: str, now: object, count: int) -> bool:
+    """Fill `held_rows` and `merged_rows`; every fault of a row stands in `merged_rows.faults`. Whether anything that
+    the rows say was withheld."""
     staged, held, merged = _ANALYSE
     if count >= _WORTH_COUNTING:
         await session.execute(staged)
@@ -101,7 +104,9 @@ async def match(session: AsyncSession, source: str, strategy: str, now: object, 
     await session.execute(_HOLD, {"source": source})
     if count >= _WORTH_COUNTING:
         await session.execute(held)
+    withheld = await ownership.withhold(session)
     await session.execute(_MERGE, {"now": now})
     if count >= _WORTH_COUNTING:
         await session.execute(merged)
     await session.execute(_JUDGE, {"strategy": strategy})
+    return withheld

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import clock_of
-from app.projects.bulk import entities, matching, writing
+from app.projects.bulk import entities, matching, ownership, writing
 
 _LOCK_SEED = 7_204_811_013
 
@@ -32,11 +32,13 @@ async def apply(session: AsyncSession, push: Push, count: int) -> None:
     now = clock_of(session).now()
     # One push of a source at a time: the next one sees what this one made.
     await session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(push.source, _LOCK_SEED))))
-    await matching.match(session, push.source, push.strategy, now, count)
+    withheld = await matching.match(session, push.source, push.strategy, now, count)
     await entities.resolve(session, now)
     await writing.settle(session)
     await writing.create(session, push.source, now)
     await writing.change(session, push.source, push.run_id, now)
+    if withheld:
+        await ownership.tell(session, push.run_id, now)
 
 
 async def leave_missing(session: AsyncSession, push: Push, regions: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ _TABLES = (
         entity_name text, entity_kind text, entity_code text, stage_reason text, faults text[], broken text[])""",
     # What stands: of the row's project, with what its source has proposed since. `stands`: the project alone.
     f"""held_rows (index integer PRIMARY KEY, id uuid, region_code text, version integer, membership text, {_CONTENT},
-        organisation_id uuid, practice_area_id uuid, proposal_id uuid, stands jsonb)""",
+        organisation_id uuid, practice_area_id uuid, proposal_id uuid, stands jsonb, owned text[])""",
     # What the row's project would say.
     f"""merged_rows (index integer PRIMARY KEY, id uuid, region_code text, external_id text, held boolean,
         version integer, membership text, {_CONTENT}, organisation_id uuid, practice_area_id uuid, entity integer,
@@ -33,7 +33,8 @@ _TABLES = (
         organisation_id uuid, ambiguous boolean)""",
     "made_entities (id uuid PRIMARY KEY, region_code text)",
     """settled_rows (index integer PRIMARY KEY, id uuid, action text, changed text[], faults text[],
-        before jsonb, after jsonb)""",
+        before jsonb, after jsonb, withheld text[])""",
+    "withheld_rows (index integer PRIMARY KEY, members text[], said jsonb)",
     "left_projects (id uuid PRIMARY KEY, region_code text, version integer, organisation_id uuid)",
 )
 

@@ -11,25 +11,34 @@ from app.core.audit import record_set
 from app.core.db import Entry, trial
 from app.core.errors import Busy
 from app.models.projects import Membership
-from app.projects.bulk.columns import OWN, differences, first_words, public
+from app.projects.bulk.columns import COLUMNS, OWN, differences, first_words, public
 from app.projects.bulk.statements import statement
 
 _ATTEMPTS = 3
 _LEFT_REASON = "全量报送中未再出现 / absent from a full push"
 
+_SAME = " AND ".join(
+    f"h.{name} IS NOT DISTINCT FROM m.{name}"
+    for name in (*(column.name for column in COLUMNS), "organisation_id", "practice_area_id")
+)
 # What a row comes to. Of a member only the building stage moves by a push: the rest is for the office to accept.
+# Columns that are equal are spared their JSON; `OFFSET 0`, or each mention of it would make it again.
 _SETTLE = statement(
     f"""INSERT INTO settled_rows
     SELECT r.index, r.id,
-        CASE WHEN r.before IS NULL THEN 'created' WHEN r.before = r.after THEN 'unchanged'
+        CASE WHEN NOT r.held THEN 'created' WHEN r.same OR r.before = r.after THEN 'unchanged'
             WHEN r.membership = '{Membership.IN_LIBRARY}' AND r.before - 'building_stage' <> r.after - 'building_stage'
             THEN 'proposed' ELSE 'updated' END,
         CASE WHEN r.before <> r.after THEN ARRAY(
             SELECT a.key FROM jsonb_each(r.after) AS a
             WHERE a.value IS DISTINCT FROM r.before -> a.key ORDER BY a.key COLLATE "C") ELSE '{{}}' END,
         '{{}}', r.before, r.after
-    FROM (SELECT m.index, m.id, m.membership, CASE WHEN m.held THEN {public("h")} END AS before, {public("m")} AS after
-        FROM merged_rows AS m LEFT JOIN held_rows AS h ON h.index = m.index WHERE m.faults = '{{}}') AS r
+    FROM (SELECT o.index, o.id, o.membership, o.held, o.same,
+            CASE WHEN o.held AND NOT o.same THEN {public("h")} END AS before,
+            CASE WHEN NOT o.same THEN {public("m")} END AS after
+        FROM (SELECT m.index, m.id, m.membership, m.held, m.held AND {_SAME} AS same
+            FROM merged_rows AS m LEFT JOIN held_rows AS h ON h.index = m.index WHERE m.faults = '{{}}' OFFSET 0) AS o
+        JOIN merged_rows AS m ON m.index = o.index LEFT JOIN held_rows AS h ON h.index = o.index OFFSET 0) AS r
     UNION ALL SELECT m.index, CASE WHEN m.held THEN m.id END, 'rejected', '{{}}', m.faults, NULL, NULL
     FROM merged_rows AS m WHERE m.faults <> '{{}}'"""  # noqa: S608 - constants
 )
