@@ -60,6 +60,7 @@ from app.events.sealing import Seal
 from app.events.webhooks import router as webhooks
 from app.imports import router as imports
 from app.imports.exports import router as exports
+from app.imports.history import router as history
 from app.plans import router as plans
 from app.plans.items import arrangements, preparers, safeguards, targets
 from app.plans.items import tasks as key_tasks
@@ -86,6 +87,7 @@ ROUTERS = (
     sources.matches,
     sources.ownership,
     exports.templates,
+    history.pushes,
     imports.routes,
     feed.routes,
     webhooks.routes,
@@ -130,6 +132,7 @@ ROUTERS = (
     reporting.routes,
     audit_trail.routes,
     reference.routes,
+    history.routes,
     regulation.routes,
     auth.tokens,
     auth.identity,

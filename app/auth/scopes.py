@@ -39,6 +39,9 @@ _ALL = (
     Scope("projects:admit", "审定入库与退库", "Admit, decline and remove projects", "3"),
     Scope("projects:push", "批量报送项目", "Push projects in bulk", "3"),
     Scope("imports:read", "查阅报送回执", "Read import receipts", "3"),
+    Scope("history:read", "查阅补录的历年资料", "Read what was entered of earlier years", "3"),
+    Scope("history:push", "补录历年计划与指标值", "Enter earlier years' plans and indicator values", "3"),
+    Scope("results:record", "补录历年评估结果", "Enter earlier years' published results", "10"),
     Scope("tasks:read", "查阅待办与报送任务", "See what waits for oneself, and reporting tasks", "3"),
     Scope("tasks:issue", "下达报送任务", "Issue reporting tasks", "3"),
     Scope("supervision:read", "查阅监督检查", "Read supervision", "7"),
@@ -79,13 +82,13 @@ CONDITIONS: dict[str, tuple[str, ...]] = {
     "cases:review": ("commitment", "declaration", "case"),
 }
 
-_READS = {"directory:read", "people:read", "plans:read", "projects:read", "tasks:read", "cases:read"}
+_READS = {"directory:read", "people:read", "plans:read", "projects:read", "tasks:read", "cases:read", "history:read"}
 
 ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.LEAGUE_OFFICE: frozenset(
         _READS
         | {"directory:write", "plans:file", "projects:admit", "imports:read", "tasks:issue"}
-        | {"supervision:read", "supervision:act", "evaluations:read", "evaluations:manage"}
+        | {"supervision:read", "supervision:act", "evaluations:read", "evaluations:manage", "results:record"}
         | {"evaluations:appraise", "declarations:write", "recusals:apply", "recusals:decide", "cases:manage"}
         | {"draws:seed"}
     ),
@@ -100,7 +103,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
     Role.LEAGUE_DEPARTMENT: frozenset(_READS | {"supervision:read", "declarations:write", "recusals:apply"}),
     Role.REGION_EDITOR: frozenset(
         _READS
-        | {"plans:write", "plans:submit", "projects:write", "projects:push", "supervision:read"}
+        | {"plans:write", "plans:submit", "projects:write", "projects:push", "history:push", "supervision:read"}
         | {"evaluations:read", "evaluations:write", "evaluations:submit", "cases:write", "recusals:apply"}
     ),
     Role.REGION_APPROVER: frozenset(
@@ -126,6 +129,7 @@ ROLE_SCOPES: dict[Role, frozenset[str]] = {
 
 CLIENT_SCOPES = frozenset(
     {"directory:read", "projects:read", "projects:push", "imports:read", "events:read", "webhooks:write"}
+    | {"history:read", "history:push"}
 )
 
 # What a grant of the role must be bound to.

@@ -111,6 +111,7 @@ TAGS = [
         "The feed of events, and webhooks (事件推送).",
         reason="It tells other systems that there is something to look at.",
     ),
+    _tag("history", "Earlier years, entered later (补录), each with its source.", articles=[3, 9, 10]),
     _tag("tasks", "Reporting tasks (报送任务), and what waits for me.", articles=[3]),
     _tag("reviews", "Expert pool, panels, assignments, score sheets (评审, Art. 9, 11, 13).", articles=[9, 11, 13]),
     _tag("declarations", "Commitments, declarations of interests, recusals (回避, Art. 11).", articles=[11]),

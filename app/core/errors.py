@@ -127,6 +127,10 @@ FIELD_CODES: dict[str, tuple[str, str]] = {
     "outside_regions": ("不在本客户端的区划范围内", "outside the regions of this client"),
     "fixed": ("不可更改", "cannot be changed"),
     "exists": ("已存在", "it exists already"),
+    "assessed_here": (
+        "该年度在本系统评估，结果以公布的为准",
+        "this year is evaluated here: its results are what is published",
+    ),
     "not_found": ("不存在", "it does not exist"),
     "conflict": ("与现有数据冲突", "it conflicts with what is there"),
     "ambiguous": ("对应多个对象，请给出唯一标识", "several match: state the identifying code"),

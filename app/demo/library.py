@@ -7,6 +7,8 @@ from app.demo.people import REGIONS
 
 YEAR = 2026
 LAST_YEAR = YEAR - 1
+# Before this system was there: entered later, for the region all of whose earlier year is shown.
+EARLIER_YEAR, EARLIER = LAST_YEAR - 1, "152501"
 
 # Two kinds of project for a region, taken in turn: name, mode, content, benefits, stage.
 _KINDS = (
@@ -83,6 +85,53 @@ def figures(code: str, year: int) -> dict[str, Decimal]:
         "air_quality_good_days": Decimal("94.10") + place * Decimal("0.20") + years * Decimal("0.20"),
         "drinking_water_compliance": Decimal("98.00") + place * Decimal("0.10") + years * Decimal("0.10"),
         "stocking_rate": Decimal("97.50") - place * Decimal("0.25") - years * Decimal("0.40"),
+    }
+
+
+def earlier_values() -> list[dict[str, Any]]:
+    """What the plans of last year stand on, entered later with its source."""
+    source = {"title": f"{EARLIER_YEAR}年监测公报（示例）", "date": f"{LAST_YEAR}-01-20"}
+    return [
+        {
+            "region_code": code,
+            "year": EARLIER_YEAR,
+            "indicator_code": indicator,
+            "value": str(value),
+            "source": source,
+        }
+        for code in REGIONS
+        for indicator, value in figures(code, EARLIER_YEAR).items()
+    ]
+
+
+def earlier_plan() -> dict[str, Any]:
+    """A plan from before this system was there, as it was filed on paper."""
+    wanted = {code: str(value) for code, value in figures(EARLIER, EARLIER_YEAR).items()}
+    return {
+        "region_code": EARLIER,
+        "year": EARLIER_YEAR,
+        "filing_number": f"两山备〔{EARLIER_YEAR}〕1号（示例）",
+        "overview": f"{REGIONS[EARLIER]}{EARLIER_YEAR}年度“两山”转化工作计划（示例）",
+        "targets": [{"indicator_code": code, "target_value": value} for code, value in wanted.items()],
+        "source": {
+            "title": f"{REGIONS[EARLIER]}{EARLIER_YEAR}年度计划（示例）",
+            "number": f"示例发〔{EARLIER_YEAR}〕1号",
+            "date": f"{EARLIER_YEAR}-02-27",
+        },
+    }
+
+
+def earlier_result() -> dict[str, Any]:
+    """A grade of the year before the first one evaluated here, as it was published."""
+    return {
+        "region_code": EARLIER,
+        "year": EARLIER_YEAR,
+        "grade": "良好",
+        "source": {
+            "title": f"关于{EARLIER_YEAR}年度评估结果的通报（示例）",
+            "number": f"示例两山办发〔{LAST_YEAR}〕1号",
+            "date": f"{LAST_YEAR}-02-05",
+        },
     }
 
 

@@ -13,7 +13,7 @@ from app.core.db import Database
 from app.demo import judgement, library
 from app.demo.library import LAST_YEAR, YEAR
 from app.demo.people import ACCOUNTS, CLIENT_ID, ORGANISATIONS, PASSWORD, REGIONS, SOURCE_SYSTEM, DemoAccount
-from app.demo.stage import CLIENT_SECRET, DemoClock, DemoIds, Stage, at, stage
+from app.demo.stage import CLIENT_SECRET, DemoClock, DemoError, DemoIds, Stage, at, stage
 from app.models.directory import Organisation
 from app.models.identity import Employment
 
@@ -30,6 +30,7 @@ async def load(settings: Settings) -> None:
     try:
         await _directory(database)
         async with stage(settings, database, clock, ids) as running:
+            await _earlier(running)
             await _plans(running, LAST_YEAR, library.LAST_PLANS)
             running.turn_to(at(YEAR, 2, 2))
             await _library(running)
@@ -93,6 +94,19 @@ def _employment(account: DemoAccount) -> Employment:
         starts_on=datetime(2022, 1, 1, tzinfo=UTC).date(),
         ends_on=None,
     )
+
+
+async def _earlier(stage: Stage) -> None:
+    """补录: the ledger's values of the year before, a region's own plan of it, and its grade as the office read it."""
+    pushes = {
+        "indicator-values": (await stage.client(), library.earlier_values()),
+        "earlier-plans": (await stage.actor(f"editor.{library.EARLIER}"), [library.earlier_plan()]),
+        "earlier-results": (await stage.actor("office1"), [library.earlier_result()]),
+    }
+    for what, (actor, rows) in pushes.items():
+        receipt = (await actor.post(f"/v1/imports/{what}", {"items": rows})).json()
+        if receipt["created"] != len(rows):
+            raise DemoError(f"not all {what} were taken: {receipt}")
 
 
 async def _plans(stage: Stage, year: int, states: Mapping[str, str]) -> None:

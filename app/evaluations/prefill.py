@@ -1,4 +1,5 @@
-"""What plan and library already say of the assessment year, with its source: read once, when the region begins.
+"""What plan and library already say of the assessment year, and what was entered later (补录) of the year before, each
+with its source: read once, when the region begins.
 
 As the region's own staff see it; figures of other rooms are read here from their tables.
 """
@@ -14,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.evaluations.schemes.rules import Criterion, plain
 from app.models.directory import Indicator
+from app.models.history import IndicatorValue
 from app.models.plans import Plan, PlanFiling, PlanVersion
 from app.models.projects import BuildingStage, Membership, Project, ProjectFunding
 
+MOST_SYSTEMS = 20
 _UNITS = {
     "projects": "项",
     "projects_finished": "项",
@@ -44,6 +47,8 @@ class Known:
     plan: Filed | None
     library: Mapping[str, Decimal]
     units: Mapping[str, str]
+    # By indicator: "not worse than last year" is read against these where they are, by people.
+    earlier: Mapping[str, list[dict[str, Any]]]
     as_of: datetime
 
     def sources(self, criterion: Criterion) -> list[dict[str, Any]]:
@@ -68,6 +73,7 @@ class Known:
                     "value": target and target["target_value"],
                     "baseline_value": target and target["baseline_value"],
                     "first_value": first and first["target_value"],
+                    "last_year": self.earlier.get(of, []),
                 } | self._filing()
 
     def _filing(self) -> dict[str, Any]:
@@ -79,9 +85,26 @@ def _target(content: Mapping[str, Any], indicator: str) -> Mapping[str, Any] | N
 
 
 async def known(session: AsyncSession, region_code: str, year: int, now: datetime) -> Known:
-    """Plan and library of the region in the year: four statements, whatever the criteria."""
+    """Plan and library of the region in the year, and values of the one before: five statements, whatever the
+    criteria."""
     units = {row.code: row.unit for row in await session.execute(select(Indicator.code, Indicator.unit))}
-    return Known(await _filed(session, region_code, year), await _library(session, region_code, year), units, now)
+    plan, library = await _filed(session, region_code, year), await _library(session, region_code, year)
+    return Known(plan, library, units, await _earlier(session, region_code, year - 1), now)
+
+
+async def _earlier(session: AsyncSession, region_code: str, year: int) -> dict[str, list[dict[str, Any]]]:
+    """Values entered later of the year, by indicator: of each source system its latest."""
+    statement = (
+        select(IndicatorValue)
+        .where(IndicatorValue.region_code == region_code, IndicatorValue.year == year)
+        .order_by(IndicatorValue.source_system, IndicatorValue.edition.desc())
+    )
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for entry in await session.scalars(statement):
+        source = {"title": entry.source_title, "number": entry.source_number, "date": entry.source_date.isoformat()}
+        told = {"year": year, "value": plain(entry.value), "source_system": entry.source_system, "source": source}
+        found.setdefault(entry.indicator_code, {}).setdefault(entry.source_system, {"entered_later": True, **told})
+    return {indicator: list(by_system.values())[:MOST_SYSTEMS] for indicator, by_system in found.items()}
 
 
 async def _filed(session: AsyncSession, region_code: str, year: int) -> Filed | None:

@@ -11,13 +11,16 @@ from app.core import errors as e
 from app.core.problems import language_of
 from app.core.routing import answers
 from app.imports import repository
+from app.imports.history.rules import HISTORY, RESULTS, SCOPES, Kind
 from app.imports.receiving import PushedBody, ReceivedBody, receive
 from app.imports.rules import NO_RECEIPT, PUSH
 from app.models.imports import ImportRun
 
 Pusher = Annotated[Caller, acts(PUSH)]
 # A push is repeated by its key with the scope of the push alone, and then shows its receipt.
-ReceiptReader = Annotated[Caller, requires("imports:read", PUSH)]
+ReceiptReader = Annotated[Caller, requires("imports:read", PUSH, HISTORY, RESULTS)]
+# Who repeats or cancels a run: with the scope that it was pushed with, which the run says.
+RunPusher = Annotated[Caller, acts(PUSH, HISTORY, RESULTS)]
 
 # In the route's `dependencies`, so that the body is there before the session opens.
 RECEIVED = Depends(receive, scope="function")
@@ -36,11 +39,18 @@ async def visible_run(session: Session, run_id: UUID) -> ImportRun:
 VisibleRun = Annotated[ImportRun, Depends(visible_run)]
 
 
+def scope_of(run: ImportRun) -> str:
+    return SCOPES[Kind(run.kind)] if run.kind in SCOPES else PUSH
+
+
 @answers(e.STATE_CONFLICT)
 async def own_run(caller: AnyCaller, run: VisibleRun) -> ImportRun:
     """Repeated and cancelled by who pushed it only."""
     if run.principal_id != caller.id:
         raise e.NotFound
+    scope = scope_of(run)
+    if scope not in caller.scopes:
+        raise e.InsufficientScope(scope)
     return run
 
 

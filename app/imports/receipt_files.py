@@ -13,6 +13,7 @@ from app.core.db import clock_of
 from app.core.documents.xlsx import Book
 from app.core.errors import FieldError, Invalid
 from app.imports import reading, receipts, repository, service
+from app.imports.history.rules import MEMBERS, SCOPES, SOURCE_TITLE, Kind
 from app.imports.reading import Line, Lists
 from app.imports.receipts import Original
 from app.imports.schemas import RowAction
@@ -54,6 +55,8 @@ async def xlsx_file(session: AsyncSession, run: ImportRun, action: RowAction | N
 
 async def _original(session: AsyncSession, run: ImportRun) -> tuple[Original, Lists]:
     lists = await repository.lists(session)
+    if run.kind in SCOPES:
+        return Original.members(MEMBERS[Kind(run.kind)] | {"source": SOURCE_TITLE}), lists
     async with repository.body(session, run) as body:
         titles = await asyncio.to_thread(reading.titles, body, run.content_type, lists)
         if titles is not None:

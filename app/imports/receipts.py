@@ -1,5 +1,6 @@
 """Receipts as files: the sender's own columns first, then what became of each row, in words (pure)."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ _ADDED = {
     "zh": ("行号", "结果", "项目ID", "变更字段", "错误"),
     "en": ("Row", "Result", "Project id", "Changed", "Errors"),
 }
+_ENTRY = {"zh": "记录ID", "en": "Entry id"}
 _ACTIONS = {
     "zh": {
         "created": "新建",
@@ -46,6 +48,8 @@ class ReceiptRow(Protocol):
     @property
     def project_id(self) -> UUID | None: ...
     @property
+    def entry_id(self) -> UUID | None: ...
+    @property
     def action(self) -> str: ...
     @property
     def changes(self) -> Sequence[str]: ...
@@ -59,6 +63,8 @@ class Original:
 
     titles: tuple[str, ...]
     of: Callable[[Line], Sequence[str]]
+    # Of rows that are no projects: their members, with the titles.
+    named: Mapping[str, str] | None = None
 
     @classmethod
     def table(cls, titles: Sequence[str]) -> "Original":
@@ -75,17 +81,35 @@ class Original:
             tuple(column.heading for column in columns), lambda line: sheets.texts(line.document, columns, lists)
         )
 
+    @classmethod
+    def members(cls, named: Mapping[str, str]) -> "Original":
+        """Of documents that are no projects: a column for each member."""
+        return cls(tuple(named.values()), lambda line: [_member(line.document, name) for name in named], named)
+
+    def head(self, language: str) -> list[str]:
+        index, action, identity, *more = _ADDED[language]
+        return [*self.titles, index, action, identity if self.named is None else _ENTRY[language], *more]
+
+
+def _member(document: Any, name: str) -> str:
+    value = document.get(name) if isinstance(document, Mapping) else None
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
 
 Pairs = Iterable[tuple[Line, ReceiptRow]]
 
 
 def csv_head(original: Original, language: str) -> bytes:
-    return csv.BOM + csv.line([*original.titles, *_ADDED[language]])
+    return csv.BOM + csv.line(original.head(language))
 
 
 def csv_rows(original: Original, pairs: Pairs, lists: Lists, language: str) -> bytes:
     """Some rows of the receipt as CSV, each with the line that it is about."""
-    return b"".join(csv.line([*original.of(line), *_added(line, row, lists, language)]) for line, row in pairs)
+    return b"".join(
+        csv.line([*original.of(line), *_added(line, row, lists, language, original.named)]) for line, row in pairs
+    )
 
 
 def begin_sheet(book: Book, original: Original, language: str) -> Sheet:
@@ -93,38 +117,46 @@ def begin_sheet(book: Book, original: Original, language: str) -> Sheet:
     sheet = book.sheet(_SHEET[language])
     sheet.widths([16] * len(original.titles) + [8, 10, 38, 30, 60])
     sheet.freeze(1, 0)
-    sheet.heading([*original.titles, *_ADDED[language]])
+    sheet.heading(original.head(language))
     return sheet
 
 
 def fill_sheet(sheet: Sheet, original: Original, pairs: Pairs, lists: Lists, language: str) -> None:
     for line, row in pairs:
-        cells = [*original.of(line), *_added(line, row, lists, language)]
+        cells = [*original.of(line), *_added(line, row, lists, language, original.named)]
         sheet.row([cell[:_MOST_TEXT] if isinstance(cell, str) else cell for cell in cells])
 
 
-def _added(line: Line, row: ReceiptRow, lists: Lists, language: str) -> list[Value]:
+def _added(line: Line, row: ReceiptRow, lists: Lists, language: str, named: Mapping[str, str] | None) -> list[Value]:
+    identity = row.project_id if named is None else row.entry_id
     return [
         row.index + 1,
         _ACTIONS[language].get(row.action, row.action),
-        None if row.project_id is None else str(row.project_id),
-        _changed(row.changes, lists, language),
-        _wrong(line, row.errors, lists, language),
+        None if identity is None else str(identity),
+        _changed(row.changes, lists, language, named),
+        _wrong(line, row.errors, lists, language, named),
     ]
 
 
-def _changed(changes: Sequence[str], lists: Lists, language: str) -> str:
+def _changed(changes: Sequence[str], lists: Lists, language: str, named: Mapping[str, str] | None) -> str:
     if language == "en":
         return ", ".join(changes)
+    if named is not None:
+        return "、".join(named[name] for name in changes)
     return "、".join(_MEMBERS.get(name) or sheets.title_of(f"/{name}", None, lists) for name in changes)
 
 
-def _wrong(line: Line, errors: Sequence[Mapping[str, Any]], lists: Lists, language: str) -> str:
+def _wrong(
+    line: Line, errors: Sequence[Mapping[str, Any]], lists: Lists, language: str, named: Mapping[str, str] | None
+) -> str:
     """Each error by its column's title, and in words."""
     told = []
     for error in errors:
         words = FieldError(error["pointer"], error["code"]).words(language)
-        title = sheets.title_of(error["pointer"], line.document, lists)
+        if named is None:
+            title = sheets.title_of(error["pointer"], line.document, lists)
+        else:
+            title = named.get(error["pointer"].split("/")[1], error["pointer"]) if error["pointer"] else ""
         colon = ": " if language == "en" else "："
         told.append(f"{title}{colon}{words}" if title else words)
     return ("; " if language == "en" else "；").join(told)

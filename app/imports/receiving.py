@@ -7,7 +7,7 @@ for its turn in the order of refusals.
 import asyncio
 import hashlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, cast
@@ -42,18 +42,25 @@ class ReceivedBody:
     fault: e.FieldError | None = None
 
 
-async def receive(request: Request) -> AsyncIterator[None]:
-    """For a route's `dependencies`: leaves the body in the state. A token that may not push is refused in its turn,
+def receiver(scope: str) -> Callable[[Request], AsyncIterator[None]]:
+    """For a route's `dependencies`: leaves the body in the state. A token without the scope is refused in its turn,
     and nothing of its body is read.
     """
-    if PUSH not in request.state.claims.scopes:
-        yield
-        return
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        received = await _read(request, cast("BinaryIO", file))
-        request.state.received = received
-        request.state.body_hash = received.sha256
-        yield
+
+    async def receive(request: Request) -> AsyncIterator[None]:
+        if scope not in request.state.claims.scopes:
+            yield
+            return
+        with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+            received = await _read(request, cast("BinaryIO", file))
+            request.state.received = received
+            request.state.body_hash = received.sha256
+            yield
+
+    return receive
+
+
+receive = receiver(PUSH)
 
 
 async def _read(request: Request, file: BinaryIO) -> ReceivedBody:

@@ -100,6 +100,10 @@ async def body(session: AsyncSession, run: ImportRun) -> AsyncIterator[BinaryIO]
         yield cast("BinaryIO", file)
 
 
+async def assessed_regions(session: AsyncSession) -> list[str]:
+    return list(await session.scalars(select(Region.code).where(Region.assessed).order_by(Region.code)))
+
+
 async def progress(session: AsyncSession, run_id: UUID) -> ImportProgress | None:
     return await session.get(ImportProgress, run_id)
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from fastapi import Query, Response
 
 from app.auth.dependencies import Session
+from app.core import errors as e
 from app.core.errors import FieldError
 from app.core.etag import Replies, Reply
 from app.core.limits import Budget
 from app.core.openapi import body_schema
 from app.core.pagination import Page, Paging
-from app.core.routing import counts_as, router
+from app.core.routing import counts_as, may_answer, router
 from app.imports import reading, receipt_files, repository, service
 from app.imports.dependencies import (
     RECEIVED,
@@ -20,6 +21,7 @@ from app.imports.dependencies import (
     Pushed,
     Pusher,
     ReceiptReader,
+    RunPusher,
     RunWithReceipt,
     VisibleRun,
 )
@@ -100,8 +102,8 @@ async def push_projects(
     stays, null clears. Repeating the request with its key has one effect and shows the same run.
 
     Other systems push for their regions; a region's editors push its own, as the source `region-<code>`."""
-    run = await service.push_projects(session, caller, sent, options)
-    return await _answer(session, reply, run, language)
+    run = await service.push(session, caller, sent, options)
+    return await answer(session, reply, run, language)
 
 
 @routes.get("/{run_id}", response_model=ImportOut, summary="Get a receipt")
@@ -113,9 +115,15 @@ async def get_import(
     return await _shown(session, reply, run, language)
 
 
-@routes.post("/{run_id}/retry", response_model=ImportOut, responses=_QUEUED, summary="Push the refused rows again")
+@routes.post(
+    "/{run_id}/retry",
+    response_model=ImportOut,
+    responses=_QUEUED,
+    dependencies=[may_answer(e.RECUSED)],
+    summary="Push the refused rows again",
+)
 async def retry_import(
-    caller: Pusher,
+    caller: RunPusher,
     run: OwnRun,
     options: Annotated[RetryOptions, Query()],
     session: Session,
@@ -125,11 +133,11 @@ async def retry_import(
     """The rows that were rejected or not applied, as they were sent, in a run of their own: for what was wrong here and
     not with them (a region that was not yours, a body of two names). Nothing leaves the library by it."""
     again = await service.retry(session, caller, run, dry_run=options.dry_run)
-    return await _answer(session, reply, again, language)
+    return await answer(session, reply, again, language)
 
 
 @routes.post("/{run_id}/cancel", status_code=202, response_class=Response, summary="Cancel a queued push")
-async def cancel_import(_caller: Pusher, run: OwnRun, session: Session, reply: Replies) -> Response:
+async def cancel_import(_caller: RunPusher, run: OwnRun, session: Session, reply: Replies) -> Response:
     """Asks the worker to stop. Either the run ends as `cancelled`, with nothing of it applied, or it was done before
     the worker heard of it, and stands whole."""
     await service.cancel(session, run)
@@ -189,7 +197,7 @@ async def get_receipt_xlsx(
     return file_response(file, XLSX, f"回执-{run.id}.xlsx")
 
 
-async def _answer(session: Session, reply: Reply, run: ImportRun, language: str) -> Response:
+async def answer(session: Session, reply: Reply, run: ImportRun, language: str) -> Response:
     if run.state == "queued":
         return reply.asked(location=f"/v1/imports/{run.id}")
     return await _shown(session, reply, run, language)
@@ -223,7 +231,7 @@ def _row(row: ImportRow, language: str) -> ImportRowOut:
         index=row.index,
         source_index=row.source_index,
         external_id=row.external_id,
-        id=row.project_id,
+        id=row.project_id or row.entry_id,
         action=row.action,
         changes=row.changes,
         withheld=row.withheld,

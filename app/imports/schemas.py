@@ -193,7 +193,8 @@ _Index = Annotated[int, Field(ge=0, lt=MOST_ROWS, examples=[0])]
 
 
 class ImportRowOut(BaseModel):
-    """What became of one row. `id` is the project, where there is one after the run."""
+    """What became of one row. `id` is the project, or the entry of an earlier year, where there is one after
+    the run."""
 
     index: _Index
     source_index: _Index = Field(description="Where the row stands in the body that was sent; differs in a retry only.")

@@ -11,13 +11,17 @@ from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.auth.clients.rules import OFFICE_SOURCE, REGION_SOURCE
 from app.auth.principal import Caller
 from app.core.audit import Resource, record
 from app.core.db import clock_of, ids_of, trial
-from app.core.errors import FieldError, Invalid, StateConflict
+from app.core.errors import FieldError, Invalid, PayloadTooLarge, StateConflict
 from app.core.jobs import ask
 from app.imports import reading, repository, rules
+from app.imports.history import service as history
+from app.imports.history.rules import SCOPES, Kind
 from app.imports.reading import AT_ONCE, Line
+from app.imports.reading.documents import TOO_MANY_ITEMS
 from app.imports.receiving import ReceivedBody
 from app.imports.schemas import OnMissing, PushMode, PushOptions
 from app.imports.understanding import Understanding
@@ -26,16 +30,19 @@ from app.projects import bulk
 from app.projects.bulk import Push
 
 JOB = "imports.run"
+PROJECTS = "projects"
 Watch = Callable[[int, str], Awaitable[None]]
 
 
-async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBody, options: PushOptions) -> ImportRun:
+async def push(
+    session: AsyncSession, caller: Caller, sent: ReceivedBody, options: PushOptions, kind: str = PROJECTS
+) -> ImportRun:
     """Do the push, or queue it where it is large; the run says which. Raises `Invalid`, `PayloadTooLarge`, `Busy`."""
     # What concerns the whole body is found before anything is kept.
     lists = await repository.lists(session)
     with closing(reading.read(sent.file, sent.content_type, lists)) as lines:
         first = await asyncio.to_thread(_first, enumerate(lines))
-    source, regions = _bound(caller, options.region_code)
+    source, regions = await _bound(session, caller, options.region_code, kind)
     now = clock_of(session).now()
     run_id = ids_of(session).random()
     run = ImportRun(
@@ -44,7 +51,7 @@ async def push_projects(session: AsyncSession, caller: Caller, sent: ReceivedBod
         principal_kind=caller.entry.kind,
         source_system=source,
         regions=regions,
-        kind="projects",
+        kind=kind,
         state="queued",
         content_type=sent.content_type,
         content_hash=sent.sha256,
@@ -65,7 +72,9 @@ async def retry(session: AsyncSession, caller: Caller, run: ImportRun, *, dry_ru
     """Push the rows of a run again that were not applied. Raises `StateConflict` where there are none."""
     if run.state != "finished" or not run.rejected + run.not_applied:
         raise StateConflict(rules.NOTHING_TO_RETRY)
-    _, regions = _bound(caller, run.regions[0] if run.principal_kind == "person" else None)
+    # Staff pushed for one region, the office for all.
+    one = run.regions[0] if run.principal_kind == "person" and run.kind != Kind.EARLIER_RESULTS else None
+    _, regions = await _bound(session, caller, one, run.kind)
     again = ImportRun(
         id=ids_of(session).random(),
         principal_id=caller.id,
@@ -145,6 +154,11 @@ async def execute(session: AsyncSession, run: ImportRun, lines: Iterable[tuple[i
 
 
 async def _begin(session: AsyncSession, run: ImportRun, first: list[tuple[int, Line]]) -> ImportRun:
+    if run.kind in SCOPES:
+        if len(first) > AT_ONCE:
+            raise PayloadTooLarge(TOO_MANY_ITEMS)
+        await history.execute(session, run, first)
+        return run
     if len(first) <= AT_ONCE:
         await execute(session, run, first, _unwatched)
         return run
@@ -165,17 +179,23 @@ async def _unwatched(_count: int, _step: str) -> None:
     """A small push is over before anybody could look at it."""
 
 
-def _bound(caller: Caller, region_code: str | None) -> tuple[str, list[str]]:
-    """Source system and regions: a client's as registered; staff push for one region of theirs."""
+async def _bound(session: AsyncSession, caller: Caller, region_code: str | None, kind: str) -> tuple[str, list[str]]:
+    """Source system and regions: a client's as registered; staff push for one region of theirs, the office for all
+    but those whose staff the caller is.
+    """
+    if kind == Kind.EARLIER_RESULTS:
+        everywhere = await repository.assessed_regions(session)
+        return OFFICE_SOURCE, [code for code in everywhere if code not in caller.regions]
     if caller.is_client:
         if region_code is not None:
             raise Invalid(FieldError("?region_code", "unknown_parameter"))
         return caller.client["source_system"], list(caller.client["regions"])
-    own = sorted(code for code in caller.regions if rules.PUSH in caller.scopes_in(code))
+    scope = SCOPES[Kind(kind)] if kind in SCOPES else rules.PUSH
+    own = sorted(code for code in caller.regions if scope in caller.scopes_in(code))
     if region_code is None and len(own) == 1:
         region_code = own[0]
     if region_code is None:
         raise Invalid(FieldError("?region_code", "required"))
     if region_code not in own:
         raise Invalid(FieldError("?region_code", "outside_regions"))
-    return f"region-{region_code}", [region_code]
+    return f"{REGION_SOURCE}{region_code}", [region_code]

@@ -77,22 +77,22 @@ def understood(line: Line, vocabulary: Vocabulary) -> Incoming | Broken:
 
 
 def _broken(line: Line, errors: Iterable[FieldError]) -> Broken:
-    told = together(line, errors)
-    wrong = {error.pointer for error in told}
+    found = together(line, errors)
+    wrong = {error.pointer for error in found}
     return Broken(
-        _told(line.document, "external_id", wrong),
-        _told(line.document, "region_code", wrong),
-        tuple(dict.fromkeys(FieldError(_safe(error.pointer), error.code) for error in told)),
+        told(line.document, "external_id", wrong),
+        told(line.document, "region_code", wrong),
+        tuple(dict.fromkeys(FieldError(safe(error.pointer), error.code) for error in found)),
     )
 
 
-def _told(document: Any, name: str, wrong: set[str]) -> str | None:
+def told(document: Any, name: str, wrong: set[str]) -> str | None:
     """A member of a rejected row that was itself in order, as it would have been understood."""
     if not isinstance(document, dict) or name not in document or f"/{name}" in wrong:
         return None
     return str(document[name]).strip()
 
 
-def _safe(pointer: str) -> str:
+def safe(pointer: str) -> str:
     """A member's name is the sender's: one that is no text stays out of the receipt."""
     return pointer if _PRINTABLE.fullmatch(pointer) else ""

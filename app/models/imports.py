@@ -90,8 +90,9 @@ class ImportProgress(Base):
 class ImportRow(Base):
     """One row's receipt: what was sent, what was done, and every error with its pointer.
 
-    `source_index`: where the row stands in the body, which is another number only in a retry. `withheld`: members that
-    it would change and another source owns, so that they stand.
+    `source_index`: where the row stands in the body, which is another number only in a retry. `entry_id`: what the row
+    became where it is of an earlier year, and no project. `withheld`: members that it would change and another source
+    owns, so that they stand.
     """
 
     __tablename__ = "import_rows"
@@ -106,6 +107,7 @@ class ImportRow(Base):
     external_id: Mapped[str | None]
     region_code: Mapped[str | None]
     project_id: Mapped[UUID | None]
+    entry_id: Mapped[UUID | None]
     action: Mapped[str]
     changes: Mapped[list[str]]
     withheld: Mapped[list[str]]

@@ -241,6 +241,9 @@ async def test_a_source_system_belongs_to_one_organisation(world: World, admin: 
         ),
         ({"client_id": "名字"}, {("/client_id", "invalid_format")}),
         ({"source_system": "a b"}, {("/source_system", "invalid_format")}),
+        # Under these names staff push: nobody else speaks for them.
+        ({"source_system": "region-152501"}, {("/source_system", "invalid_choice")}),
+        ({"source_system": "league-office"}, {("/source_system", "invalid_choice")}),
         (
             {"rate_limits": {"reads": 0, "colour": 1}},
             {("/rate_limits/reads", "out_of_range"), ("/rate_limits/colour", "unknown_field")},

@@ -13,6 +13,7 @@ from app.auth.scopes import CLIENT_SCOPES
 from app.core.audit import Resource, record
 from app.core.db import PUBLIC, Database
 from app.events.feed.rules import FeedType
+from app.imports.history.schemas import EXAMPLES, EarlierResultRow, IndicatorValueRow
 from app.models.identity import Role
 from tests.events.conftest import push, row, subscribe
 from tests.world import Actor, World
@@ -191,6 +192,23 @@ async def test_a_kind_without_its_scope_is_not_told(world: World) -> None:
     blind = await world.machine("152501", scopes=CLIENT_SCOPES - {"projects:read", "directory:read"})
     await push(world, blind, row("A-1"))
     assert [item["type"] for item in (await everything(blind))[0]] == ["imports.push"]
+
+
+async def test_a_push_of_earlier_years_is_told_to_its_own_source(world: World) -> None:
+    """With the scope of that push alone; the office's entries, which have no source system, are told to nobody."""
+    scopes = frozenset({"history:push", "events:read"})
+    pusher, stranger = await world.machine("152501", scopes=scopes), await world.machine("152501", source="elsewhere")
+    pushes = (
+        (pusher, "indicator-values", EXAMPLES[IndicatorValueRow]),
+        (await world.person(Role.LEAGUE_OFFICE), "earlier-results", EXAMPLES[EarlierResultRow]),
+    )
+    for actor, what, sent in pushes:
+        assert (await actor.post(f"/v1/imports/{what}", {"items": [sent]})).json()["created"] == 1
+    await world.drain()
+    [told], _ = await everything(pusher)
+    assert told["type"] == "imports.push"
+    assert (await pusher.get(told["resource"]["href"])).json()["kind"] == "indicator_values"
+    assert (await everything(stranger))[0] == []
 
 
 async def test_nothing_but_dossiers_is_ever_in_it(world: World, machine: Actor) -> None:

@@ -27,6 +27,7 @@ class Row:
     project_id: UUID | None = None
     changes: list[str] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    entry_id: UUID | None = None
 
 
 def error(pointer: str, code: str) -> dict[str, Any]:

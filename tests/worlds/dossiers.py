@@ -194,3 +194,22 @@ async def push(world: Replay) -> None:
     receipt = (await world.post("machine", "/v1/imports/projects", {"items": rows})).json()
     assert receipt["outcome"] == "succeeded", receipt
     await world.work()
+
+
+@step()
+async def earlier_years(world: Replay) -> None:
+    """What is entered later: a source's values, a region's plan, a grade that was published elsewhere."""
+    source = {"title": "示例公报", "number": "示例发〔2025〕1号", "date": "2025-03-20"}
+    about = [{"region_code": code, "year": 2024, "source": source} for code in (S, T)]
+    value = {"indicator_code": "grassland_cover", "value": "44.80"}
+    pushes: list[tuple[str, str, list[dict[str, Any]]]] = [
+        ("machine", "indicator-values", [{**row, **value} for row in about]),
+        ("office", "earlier-results", [{**row, "grade": "良好"} for row in about]),
+        *((f"editor.{row['region_code']}", "earlier-plans", [{**row, "targets": [_EARLIER_TARGET]}]) for row in about),
+    ]
+    for who, what, rows in pushes:
+        receipt = (await world.post(who, f"/v1/imports/{what}", {"items": rows})).json()
+        assert receipt["created"] == len(rows), receipt
+
+
+_EARLIER_TARGET = {"indicator_code": "grassland_cover", "target_value": "45.20"}

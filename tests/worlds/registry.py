@@ -101,6 +101,7 @@ VALUES: dict[str, str] = {
     "cycle_id": "SELECT id FROM evaluation_cycles",
     "document_number": "SELECT '示例发〔2026〕8号'",
     "import_run_id": "SELECT id FROM import_runs LIMIT 1",
+    "indicator_code": "SELECT 'grassland_cover'",
     "item_id": f"SELECT id FROM evaluation_items {_FIRST}",
     "kept_project_id": f"SELECT id FROM projects {_FIRST}",
     "mode": "SELECT 'ecological_agriculture'",

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from app.core.workflow import Side, Transition, Workflow
 
+# Staff's own sources, which no client's name may be: a region's (followed by its code), and the office's.
+REGION_SOURCE, OFFICE_SOURCE = "region-", "league-office"
+
 
 class ClientState(StrEnum):
     """`awaiting_confirmation`: something is asked for that is not given yet; what was given before stays in effect."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
-from app.auth.clients.rules import ClientState
+from app.auth.clients.rules import OFFICE_SOURCE, REGION_SOURCE, ClientState
 from app.auth.scopes import CLIENT_SCOPES
 from app.core.actions import AllowedAction
 from app.core.fields import Body, Code, Label, RegionCode, ShortText, Version
@@ -18,6 +18,12 @@ from app.models.identity import Client
 def _of_clients(value: str) -> str:
     if value not in CLIENT_SCOPES:
         raise PydanticCustomError("invalid_choice", "not a scope that a client can have")
+    return value
+
+
+def _of_no_staff(value: str) -> str:
+    if value == OFFICE_SOURCE or value.startswith(REGION_SOURCE):
+        raise PydanticCustomError("invalid_choice", "under this name a region's staff, or the office, push themselves")
     return value
 
 
@@ -68,7 +74,7 @@ class ClientIn(Body):
     client_id: LoginName
     name: ShortText = Field(examples=["盟项目台账系统（示例）"])
     organisation_id: UUID
-    source_system: SourceSystem
+    source_system: Annotated[SourceSystem, AfterValidator(_of_no_staff)]
     scopes: Scopes
     regions: Regions
     rate_limits: ClientLimits = Field(default_factory=ClientLimits)

@@ -1,12 +1,13 @@
 """Items of a self-evaluation as sent, served and frozen."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.fields import Body, Code, Label, LongText, Position, Quantity, ShortText, Version
+from app.core.fields import Body, Code, Label, LongText, Position, Quantity, QueryYear, ShortText, Version
+from app.imports.history.schemas import EntrySource
 
 Prose = Annotated[str, Field(max_length=20_000)]
 
@@ -31,11 +32,22 @@ class Evidence(BaseModel):
     attachment_id: UUID | None
 
 
+class EarlierValue(BaseModel):
+    """A value of the year before, entered later (补录) by `source_system` from the document `source`."""
+
+    entered_later: Literal[True]
+    year: QueryYear
+    value: Code
+    source_system: Code
+    source: EntrySource
+
+
 class PrefilledSource(BaseModel):
     """A figure that was known when the region began, and where it is from.
 
     `kind`: `plan_target` (the filed plan's target on the indicator `of`; `first_value` as it was filed first), `plan`
     (how many the filed plan holds), `library` (the project library). `value` is null where the source says nothing.
+    `last_year`: what was entered later of the indicator's year before, one for each source system.
     """
 
     kind: Code
@@ -47,6 +59,7 @@ class PrefilledSource(BaseModel):
     first_value: Code | None = None
     filing_number: Label | None = None
     plan_version: Version | None = None
+    last_year: list[EarlierValue] = Field(default_factory=list, max_length=20)
 
 
 class Prefilled(BaseModel):

@@ -37,7 +37,7 @@ class FeedType(StrEnum):
 _SHOWN: dict[ResourceKind, tuple[str, frozenset[str]]] = {
     ResourceKind.PROJECT: ("/v1/projects", frozenset({"projects:read"})),
     ResourceKind.ORGANISATION: ("/v1/organisations", frozenset({"directory:read"})),
-    ResourceKind.IMPORT_RUN: ("/v1/imports", frozenset({"imports:read", "projects:push"})),
+    ResourceKind.IMPORT_RUN: ("/v1/imports", frozenset({"imports:read", "projects:push", "history:push"})),
 }
 READ, SUBSCRIBE = "events:read", "webhooks:write"
 
