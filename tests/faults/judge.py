@@ -17,7 +17,8 @@ import httpx
 
 from tests.faults.library import BENEFITS, Kept, Library, Receipt
 from tests.faults.pushes import Push
-from tests.faults.stage import PUSH, SOURCE, Stage
+from tests.faults.stage import SOURCE, Stage
+from tests.imports.pushing import PUSH
 
 COUNTERS = ("created", "updated", "proposed", "unchanged", "rejected", "not_applied")
 
@@ -223,7 +224,7 @@ async def trace_faults(link: asyncpg.Connection, book: Book) -> list[str]:
     }
     found = []
     for what, owed in counts.items():
-        stands = await link.fetchval(f"SELECT count(*) FROM {what}")  # noqa: S608 - of this file
+        stands = await link.fetchval(f"SELECT count(*) FROM {what}")
         if stands != owed:
             found.append(f"{stands} of {what}, owed {owed}")
     return found
@@ -251,7 +252,7 @@ _OPEN = """SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current
 
 async def is_quiet(link: asyncpg.Connection) -> bool:
     """No request's transaction is open and no lock is held: of the dead nothing goes on."""
-    return await link.fetchval(_OPEN) == 0
+    return int(await link.fetchval(_OPEN)) == 0
 
 
 async def undone(link: asyncpg.Connection) -> int:
@@ -266,7 +267,7 @@ async def downstream_faults(link: asyncpg.Connection) -> list[str]:
     """Once the worker has nothing more to do: each event went out once."""
     found = []
     for what, where in _DOWNSTREAM.items():
-        if count := await link.fetchval(f"SELECT count(*) FROM {where}"):  # noqa: S608 - of this file
+        if count := await link.fetchval(f"SELECT count(*) FROM {where}"):
             found.append(f"{count} {what}")
     return found
 

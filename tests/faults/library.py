@@ -97,11 +97,8 @@ class Library:
             self.projects, self.entities = after.projects, after.entities
         if refused:
             rows = tuple(row if row.action == "rejected" else Told(row.external_id, "not_applied") for row in rows)
-        if not rejected:
-            outcome = "succeeded"
-        else:
-            outcome = "rejected" if refused or rejected == len(rows) else "partial"
-        return Receipt(rows, outcome, left)
+        spoiled = "rejected" if refused or rejected == len(rows) else "partial"
+        return Receipt(rows, spoiled if rejected else "succeeded", left)
 
     def admit(self, external_id: str) -> None:
         project = self.projects[external_id]

@@ -33,6 +33,10 @@ class Push:
         return "large" if len(self.sent) > 1_000 else "small"
 
 
+def whole(sent: list[Sent], options: Options) -> Push:
+    return Push(sent, options, b"".join(_line(row) for row in sent))
+
+
 def draw(chance: random.Random, library: Library, size: str, options: Options | None = None) -> Push:
     chosen = options or _options(chance)
     count = chance.randint(*(LARGE if size == "large" else SMALL))
@@ -51,7 +55,7 @@ def draw(chance: random.Random, library: Library, size: str, options: Options | 
         again = [row.document for row in chance.sample(sent, 3) if row.document is not None]
         sent += [Sent({**row, "name": "又一次（示例）"}) for row in again]
         sent.append(Sent(None, ("", "malformed_json")))
-    return Push(sent, chosen, b"".join(_line(row) for row in sent))
+    return whole(sent, chosen)
 
 
 def fresh(chance: random.Random, external_id: str) -> Row:

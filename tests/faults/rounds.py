@@ -17,9 +17,9 @@ from tests.faults import judge
 from tests.faults.judge import Book
 from tests.faults.library import Library, Options, Receipt, Sent
 from tests.faults.processes import PATIENCE
-from tests.faults.pushes import Push, draw, fresh
-from tests.faults.stage import PUSH, Client, Stage, make_stage
-from tests.imports.pushing import ndjson
+from tests.faults.pushes import draw, fresh, whole
+from tests.faults.stage import Client, Stage, make_stage
+from tests.imports.pushing import PUSH, ndjson
 from tests.world import Actor, World
 
 # Who is killed, in pushes of which size. The worker has a hand in large ones only.
@@ -113,7 +113,7 @@ async def make_library(world: World, machine: Actor, office: Actor, chance: rand
     )
     if told.status_code != 200:
         raise RuntimeError(told.text)
-    book.push(Push(sent, Options(), ndjson(rows)))
+    book.push(whole(sent, Options()))
     for row in told.json()["rows"][:_MEMBERS]:
         admitted = await office.act(f"/v1/projects/{row['id']}", "admit")
         if admitted.status_code != 200:

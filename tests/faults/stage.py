@@ -24,7 +24,7 @@ from app.main import create_api, running
 from app.models.identity import Role
 from tests.faults import processes
 from tests.ground import FrozenClock, Ground
-from tests.imports.pushing import PUSH, REGIONS
+from tests.imports.pushing import REGIONS
 from tests.races.conftest import free_port
 from tests.world import Actor, World
 
@@ -49,7 +49,9 @@ class Client:
 
     async def until(self, *kinds: str) -> None:
         deadline = time.monotonic() + processes.PATIENCE
-        while not self.listen().keys() & set(kinds) and self.process.is_alive() and time.monotonic() < deadline:
+        while self.process.is_alive() and time.monotonic() < deadline:
+            if self.listen().keys() & set(kinds):
+                return
             await asyncio.sleep(0.002)
         self.listen()
 
@@ -164,7 +166,7 @@ async def make_stage(folder: Path) -> AsyncIterator[tuple[Stage, World, Actor, A
             machine = await world.machine(*REGIONS, source=SOURCE)
             office = await world.person(Role.LEAGUE_OFFICE)
             address = urlsplit(server.admin_url)._replace(path=f"/{name}").geturl()
-            cluster = local_cluster.locate(folder.resolve())
+            cluster = await asyncio.to_thread(lambda: local_cluster.locate(folder.resolve()))
             ports = (free_port(), free_port())
             stage = Stage(settings, server, cluster, address, machine.token, ports, context)
             try:
@@ -177,6 +179,3 @@ async def make_stage(folder: Path) -> AsyncIterator[tuple[Stage, World, Actor, A
                 await world.close()
     finally:
         await asyncio.to_thread(server.remove)
-
-
-__all__ = ["PUSH", "Client", "Stage", "make_stage"]

@@ -15,7 +15,7 @@ from app.models.identity import Role
 from tests.faults import judge
 from tests.faults.judge import Book
 from tests.faults.library import Library, Options, Receipt, Sent
-from tests.faults.pushes import Push, draw, fresh
+from tests.faults.pushes import Push, draw, fresh, whole
 from tests.faults.rounds import PLAN, play
 from tests.faults.stage import SOURCE
 from tests.imports.pushing import REGIONS, push
@@ -43,7 +43,7 @@ async def judged(world: World, settings: Settings) -> AsyncIterator[Judged]:
     machine = await world.machine(*REGIONS, source=SOURCE)
     chance, book = random.Random(20261124), Book(Library())  # noqa: S311
     rows = [Sent(fresh(chance, f"F-{number:05}")) for number in range(0, 60, 2)]
-    pushes = [_whole(rows), draw(chance, book.library, "small", Options())]
+    pushes = [whole(rows, Options()), draw(chance, book.library, "small", Options())]
     owed = []
     for number, one in enumerate(pushes):
         answer = await push(machine, one.body, one.options.query, key=f"key-{number}")
@@ -57,12 +57,6 @@ async def judged(world: World, settings: Settings) -> AsyncIterator[Judged]:
     link = await asyncpg.connect(settings.admin_url.replace("+asyncpg", "").rsplit("/", 1)[0] + "/" + _name(settings))
     yield link, book, "key-1", pushes[1], owed[1]
     await link.close()
-
-
-def _whole(rows: list[Sent]) -> Push:
-    from tests.faults.pushes import _line
-
-    return Push(rows, Options(), b"".join(_line(row) for row in rows))
 
 
 def _name(settings: Settings) -> str:
@@ -118,8 +112,8 @@ async def test_the_judge_sees_what_is_lost_or_doubled(judged: Judged) -> None:
         attempt = link.transaction()
         await attempt.start()
         try:
-            await link.execute("SET LOCAL session_replication_role = replica; SET LOCAL row_security = on")
-            done = await link.execute(statement.replace("\\n", " "))
+            await link.execute("SET LOCAL session_replication_role = replica")
+            done = await link.execute(statement)
             assert not done.endswith(" 0"), what
             if not await _found(judged):
                 missed.append(what)
