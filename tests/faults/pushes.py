@@ -52,7 +52,7 @@ def draw(chance: random.Random, library: Library, size: str, options: Options | 
     spoiled = 0.0 if chance.random() < 0.5 else 0.04
     sent = [_sent(chance, key, library.projects.get(key), spoiled, _CHANGED[size]) for key in order]
     if spoiled:
-        again = [row.document for row in chance.sample(sent, 3) if row.document is not None]
+        again = [row.document for row in chance.sample(sent, 3) if row.document is not None and row.fault is None]
         sent += [Sent({**row, "name": "又一次（示例）"}) for row in again]
         sent.append(Sent(None, ("", "malformed_json")))
     return whole(sent, chosen)

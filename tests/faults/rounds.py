@@ -176,14 +176,17 @@ class _Round:
 
     async def _harm(self, victim: str, took: Took) -> tuple[bool, str]:
         """Kill at a random moment of the part in which the victim has a hand, and start it again; whether something
-        was interrupted, and what stood then."""
-        share, at_a_byte = self._chance.random(), self._chance.random() < 0.5
+        was interrupted, and what stood then. Some clients die at a byte, and some of the others at the commit: the
+        moment in which the effect stands, and hardly anybody knows."""
+        share, exactly = self._chance.random(), self._chance.random() < 0.4
         scale = len(self._push.sent) / took.rows
-        dies_at = int(share * len(self._push.body)) if victim == "client" and at_a_byte else None
+        dies_at = int(share * len(self._push.body)) if victim == "client" and exactly else None
         client = self._send(dies_at)
         await client.until("begun")
         if dies_at is not None:
             await asyncio.to_thread(client.process.join, PATIENCE)
+        elif exactly and victim != "client":
+            await self._until_committed(3 * took.end * scale)
         elif victim == "worker":
             await client.until("answered", "broken")
             await asyncio.sleep(share * (took.end - took.answer) * scale)
@@ -224,6 +227,10 @@ class _Round:
         if row["state"] == "finished":
             return "after commit"
         return "in the worker" if row["job"] == "claimed" else "queued"
+
+    async def _until_committed(self, seconds: float) -> None:
+        async with _linked(self._stage) as link:
+            await _until(lambda: self._is(link, "finished"), seconds, pause=0)
 
     async def _is(self, link: asyncpg.Connection, state: str) -> bool:
         found = await link.fetchval(
@@ -288,14 +295,14 @@ async def _linked(stage: Stage) -> Any:
     try:
         yield link
     finally:
-        with suppress(OSError, asyncpg.PostgresError):
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await link.close()
 
 
-async def _until(holds: Callable[[], Awaitable[bool]], seconds: float) -> bool:
+async def _until(holds: Callable[[], Awaitable[bool]], seconds: float, *, pause: float = 0.02) -> bool:
     deadline = time.monotonic() + seconds
     while not await holds():
         if time.monotonic() > deadline:
             return False
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
     return True
