@@ -186,7 +186,7 @@ class _Round:
         if dies_at is not None:
             await asyncio.to_thread(client.process.join, PATIENCE)
         elif exactly and victim != "client":
-            await self._until_committed(3 * took.end * scale)
+            await self._until_committed(victim, 3 * took.end * scale)
         elif victim == "worker":
             await client.until("answered", "broken")
             await asyncio.sleep(share * (took.end - took.answer) * scale)
@@ -201,20 +201,20 @@ class _Round:
                 await asyncio.to_thread(self._stage.restart_postgres)
             case _:
                 await asyncio.to_thread(self._stage.kill, victim)
-        stood = await self._stood(heard)
+        stood, at_work = await self._stood(heard)
         if victim in {"server", "worker"}:
             self._stage.start(victim)
         await asyncio.to_thread(client.process.join, PATIENCE)
         client.listen()
         unheard = client.answer is None or client.answer >= 500
-        at_work = stood == "in the worker"
         return (at_work if victim == "worker" else unheard or (victim == "postgres" and at_work)), stood
 
     def _send(self, dies_at: int | None) -> Client:
         push = self._push
         return self._stage.client(self._key, push.options.query, push.body, pause=_PAUSE, dies_at=dies_at)
 
-    async def _stood(self, heard: dict[str, Any]) -> str:
+    async def _stood(self, heard: dict[str, Any]) -> tuple[str, bool]:
+        """What stands at the death, and whether a worker had the run in hand."""
         async with _linked(self._stage) as link:
             row = await link.fetchrow(
                 """SELECT i.state, j.state AS job FROM idempotency_records AS r
@@ -223,22 +223,25 @@ class _Round:
                 self._key,
             )
         if row is None:
-            return "before commit" if "sent" in heard else "while sending"
+            return ("before commit" if "sent" in heard else "while sending"), False
+        at_work = row["job"] == "claimed"
         if row["state"] == "finished":
-            return "after commit"
-        return "in the worker" if row["job"] == "claimed" else "queued"
+            return "after commit", at_work
+        return ("in the worker" if at_work else "queued"), at_work
 
-    async def _until_committed(self, seconds: float) -> None:
+    async def _until_committed(self, victim: str, seconds: float) -> None:
+        """Of a large push the server commits that it is taken, and the worker the rest."""
+        states = {"finished"} if victim == "worker" else {"queued", "finished"}
         async with _linked(self._stage) as link:
-            await _until(lambda: self._is(link, "finished"), seconds, pause=0)
+            await _until(lambda: self._is(link, *states), seconds, pause=0)
 
-    async def _is(self, link: asyncpg.Connection, state: str) -> bool:
+    async def _is(self, link: asyncpg.Connection, *states: str) -> bool:
         found = await link.fetchval(
             """SELECT i.state FROM idempotency_records AS r JOIN import_runs AS i
             ON r.location = '/v1/imports/' || i.id WHERE r.key = $1""",
             self._key,
         )
-        return bool(found == state)
+        return found in states
 
     async def _repeat_and_judge(self) -> None:
         final = await self._repeat()
