@@ -6,6 +6,7 @@ Client, server, worker or PostgreSQL die by `kill -9`. A fault, or too few round
 import argparse
 import asyncio
 import secrets
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +20,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="pushes, victims and moments")
     parser.add_argument("--quiet", action="store_true", help="without a line for each round")
     wanted = parser.parse_args()
+    # Whichever way it ends, it takes its PostgreSQL with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(f"seed {wanted.seed}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(
