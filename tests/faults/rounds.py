@@ -178,7 +178,7 @@ class _Round:
         """Kill at a random moment of the part in which the victim has a hand, and start it again; whether something
         was interrupted, and what stood then. Some clients die at a byte, and some of the others at the commit: the
         moment in which the effect stands, and hardly anybody knows."""
-        share, exactly = self._chance.random(), self._chance.random() < 0.4
+        share, exactly = self._chance.random(), self._chance.random() < (0.4 if victim == "client" else 0.2)
         scale = len(self._push.sent) / took.rows
         dies_at = int(share * len(self._push.body)) if victim == "client" and exactly else None
         client = self._send(dies_at)
