@@ -15,7 +15,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 # Passed on, e.g. `make test ARGS="-k recusal"` or `make lock ARGS=--upgrade`.
 ARGS ?=
 
-.PHONY: help run test wall bench check openapi lock clean
+.PHONY: help run test wall faults bench check openapi lock clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,10 @@ test: $(VENV)/.dev ## Run the tests (ARGS reach pytest)
 # Each process plays the worlds for itself, so more processes than cores make it slower.
 wall: $(VENV)/.dev ## Prove the wall: two worlds, every policy taken away, 48 attacks, 2,000 races (ARGS reach pytest)
 	@exec $(BIN)/python -m pytest tests/worlds tests/scenarios tests/races -m wall -n 2 $(ARGS)
+
+# A PostgreSQL of its own, durable as shipped; `ARGS="--seed N"` repeats a run.
+faults: $(VENV)/.dev ## Kill whoever has a hand in a push, 120 times, and repeat it with its key (ARGS reach `python -m tests.faults`)
+	@exec $(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(VENV)/.dev ## Measure ratios to the bare limit, each in one run (ARGS reach `python -m tests.bench`)
 	@exec $(BIN)/python -m tests.bench $(ARGS)

@@ -20,6 +20,7 @@ from app.models.projects import (
     ProjectDecision,
     ProjectExternalId,
     ProjectFunding,
+    ProjectProposal,
 )
 from app.projects import content
 from app.projects.content import FundingLine, Values
@@ -280,6 +281,15 @@ async def leave(
         .execution_options(synchronize_session=False)
     )
     return [Left(*row) for row in rows]
+
+
+async def withdraw_proposals(session: AsyncSession, project_id: UUID) -> None:
+    """What waits to change a member, when it is none any more."""
+    waiting = update(ProjectProposal).where(
+        ProjectProposal.project_id == project_id, ProjectProposal.state == "pending"
+    )
+    moved = {"state": "withdrawn", "version": ProjectProposal.version + 1, "updated_at": clock_of(session).now()}
+    await session.execute(waiting.values(moved))
 
 
 async def extend_reach(session: AsyncSession, project_id: UUID) -> list[UUID]:

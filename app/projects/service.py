@@ -84,6 +84,8 @@ async def move(
     changes = {"membership": {"before": project.membership, "after": str(target)}}
     project.membership = str(target)
     await session.flush()
+    if target == Membership.LEFT:
+        await repository.withdraw_proposals(session, project.id)
     if target == Membership.PROPOSED:
         await attachments.release(session, "project", project.id)
     if line in _OUTCOMES:

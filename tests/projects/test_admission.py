@@ -96,6 +96,20 @@ async def test_pushing_again_changes_nothing_and_pushing_back_withdraws(library:
     assert sorted(states) == ["superseded", "withdrawn"]
 
 
+async def test_what_was_proposed_for_a_member_is_not_what_a_project_says_that_left(library: Library) -> None:
+    """Its pushes change it where it stands again, and pushing the same again changes nothing."""
+    assert (await library.push(name="新名（示例）"))["action"] == "proposed"
+    left = await receipt(library.machine, library.rows[1:], "?on_missing=leave")
+    assert left["left_library"] == 1
+    waiting = (await library.machine.get("/v1/project-proposals")).json()["items"]
+    assert [q["state"] for q in waiting] == ["withdrawn"]
+    for name in ("新名（示例）", "又一名（示例）"):
+        told = await library.push(name=name)
+        assert (told["action"], told["changes"]) == ("updated", ["name"])
+        assert (await library.member())["name"] == name
+        assert (await library.push(name=name))["action"] == "unchanged"
+
+
 async def test_the_stage_of_a_member_is_told_and_moves(library: Library) -> None:
     stage = (await library.member())["building_stage"]
     later = "投运" if stage != "operation" else "竣工"

@@ -43,7 +43,7 @@ def queue(filters: QueueFilters) -> tuple[Select[Any], Order]:
             ProjectProposal.id.label("number"),
         )
         .join(Project, Project.id == ProjectProposal.project_id)
-        .where(ProjectProposal.state == "pending")
+        .where(ProjectProposal.state == "pending", Project.membership == Membership.IN_LIBRARY)
     )
     parts = [part for kind, part in ((QueueKind.NEW, new), (QueueKind.CHANGE, change)) if filters.kind in {None, kind}]
     waiting = union_all(*parts).subquery("waiting")

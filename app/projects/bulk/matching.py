@@ -20,7 +20,7 @@ _LOCK = statement(
 
 
 def _overlaid(name: str, member: str, proposed: str) -> str:
-    """What the source said last: of its pending proposal, else of the project."""
+    """What the source said last: of its pending proposal on a member, else of the project, which a push changes."""
     return f"CASE WHEN q.after ? '{member}' THEN {proposed} ELSE {name} END"
 
 
@@ -41,7 +41,8 @@ _HOLD = statement(
         FROM staged_rows AS s JOIN project_external_ids AS e ON e.external_id = s.external_id
         JOIN projects AS p ON p.id = e.project_id
         WHERE e.source_system = :source AND s.broken IS NULL OFFSET 0) AS p
-    LEFT JOIN project_proposals AS q ON q.project_id = p.id AND q.source_system = :source AND q.state = 'pending'"""  # noqa: S608 - constants
+    LEFT JOIN project_proposals AS q ON q.project_id = p.id AND q.source_system = :source AND q.state = 'pending'
+        AND p.membership = 'in_library'"""  # noqa: S608 - constants
 )
 
 _MERGED_COLUMNS = ", ".join(

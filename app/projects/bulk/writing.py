@@ -217,6 +217,11 @@ _LEAVE = statement(
         RETURNING p.id, p.region_code, p.version, p.organisation_id)
     INSERT INTO left_projects SELECT id, region_code, version, organisation_id FROM gone"""  # noqa: S608 - constants
 )
+# Of the source's own: another one's is not shown where the project is no member.
+_WITHDRAW = statement(
+    """UPDATE project_proposals AS q SET state = 'withdrawn', version = q.version + 1, updated_at = :now
+    FROM left_projects AS g WHERE q.project_id = g.id AND q.state = 'pending'"""
+)
 _LEFT = f"""'{{"membership": {{"before": "{Membership.IN_LIBRARY}", "after": "{Membership.LEFT}"}}}}'::jsonb"""
 _REMEMBER_LEAVING = statement(
     f"""INSERT INTO project_changes (id, project_id, region_code, version, occurred_at, action, actor_kind, actor_id,
@@ -231,6 +236,7 @@ async def leave(session: AsyncSession, source: str, run: UUID, regions: Sequence
     """Members of this source in these regions that a full push names no more leave the library (退库)."""
     entry: Entry = session.info["entry"]
     await session.execute(_LEAVE, {"source": source, "regions": list(regions), "now": now})
+    await session.execute(_WITHDRAW, {"now": now})
     told = {"run": run, "now": now, "actor": entry.principal, "actor_kind": entry.kind, "reason": _LEFT_REASON}
     await session.execute(_REMEMBER_LEAVING, told)
     await record_set(session, "projects.leave", "project", _WHO_LEFT)
