@@ -3,9 +3,9 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
-from app.auth.dependencies import AnyCaller, Session, acts, requires
+from app.auth.dependencies import AnyCaller, Requires, Session, acts
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.problems import language_of
@@ -17,7 +17,8 @@ from app.models.imports import ImportRun
 
 Pusher = Annotated[Caller, acts(PUSH)]
 # A push is repeated by its key with the scope of the push alone, and then shows its receipt.
-ReceiptReader = Annotated[Caller, requires("imports:read", PUSH)]
+READS_RECEIPTS = Requires("imports:read", PUSH)
+ReceiptReader = Annotated[Caller, Depends(READS_RECEIPTS)]
 
 # In the route's `dependencies`, so that the body is there before the session opens.
 RECEIVED = Depends(receive, scope="function")
@@ -60,4 +61,12 @@ async def get_language(request: Request) -> str:
     return language_of(request)
 
 
+LastEventId = Annotated[
+    str | None,
+    Header(
+        description="The `id` of the event that you had last: it is not told again. Anything else means nothing here.",
+        json_schema_extra={"maxLength": 400},
+        examples=["9f86d081884c7d65"],
+    ),
+]
 Language = Annotated[str, Depends(get_language)]
