@@ -3,14 +3,9 @@
 import asyncio
 import json
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -23,11 +18,11 @@ from app.models.identity import Role
 from tests.bench.push import rows_for
 from tests.ground import FrozenClock, edge_of
 from tests.imports.pushing import REGIONS, ndjson, receipt
+from tests.imports.serving import served
 from tests.imports.test_large import taken
 from tests.world import Actor, World
 
 MANY = 1_001  # one more than is done at once
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,36 +255,16 @@ async def test_a_server_that_ends_does_not_wait_for_its_streams(
     place = await taken(machine, many())
     clock.advance(seconds=time.time() - clock.now().timestamp())
     token = await world.renew(machine)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        "DATABASE_URL": settings.app_url.replace("+asyncpg", ""),
-        "SECRET_KEY": settings.secret_key.get_secret_value(),
-        "PUBLIC_URL": settings.public_url,
-        "LOG_LEVEL": "CRITICAL",
-    }
-    process = subprocess.Popen(  # noqa: ASYNC220 - it starts beside the loop
-        [sys.executable, "-m", "app", "serve", "--port", str(port)], cwd=ROOT, env=environment
-    )
-    try:
-        headers = {"Authorization": f"Bearer {token}"}
-        async with AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as client:
-            for _ in range(300):
-                assert process.poll() is None
-                with suppress(OSError, Exception):
-                    if (await client.get("/readyz")).status_code == 200:
-                        break
-                await asyncio.sleep(0.1)
-            async with client.stream("GET", f"{place}/events") as answer:
-                told = blocks(answer)
-                assert (await anext(told)).startswith("retry")
-                assert (await anext(told)).startswith("event: progress")
-                started = time.monotonic()
-                process.send_signal(signal.SIGTERM)
-                assert [block async for block in told] == []
-        await asyncio.to_thread(process.wait, 20)
+    async with (
+        served(settings) as server,
+        AsyncClient(base_url=server.base, headers={"Authorization": f"Bearer {token}"}, timeout=20) as client,
+    ):
+        async with client.stream("GET", f"{place}/events") as answer:
+            told = blocks(answer)
+            assert (await anext(told)).startswith("retry")
+            assert (await anext(told)).startswith("event: progress")
+            started = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert [block async for block in told] == []
+        await asyncio.to_thread(server.process.wait, 20)
         assert time.monotonic() - started < 5
-    finally:
-        process.kill()
-        process.wait()
