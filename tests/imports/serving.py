@@ -21,8 +21,11 @@ class Served:
     base: str
     process: subprocess.Popen[bytes]
 
+    def forget_peak(self) -> None:
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", encoding="ascii")
+
     def memory(self) -> int:
-        """Bytes that are or were the most of it in memory at once."""
+        """The most bytes of it that were in memory at once, since the peak was forgotten."""
         told = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         [line] = [line for line in told.splitlines() if line.startswith("VmHWM")]
         return int(line.split()[1]) * 1024
