@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
+from pydantic import Field
 
 from app.auth.dependencies import AnyCaller, Requires, Session, acts
 from app.auth.principal import Caller
@@ -62,10 +63,10 @@ async def get_language(request: Request) -> str:
 
 
 LastEventId = Annotated[
-    str | None,
+    # Documented, not validated: what is too long is simply no event that you had.
+    Annotated[str, Field(json_schema_extra={"maxLength": 400})] | None,
     Header(
         description="The `id` of the event that you had last: it is not told again. Anything else means nothing here.",
-        json_schema_extra={"maxLength": 400},
         examples=["9f86d081884c7d65"],
     ),
 ]
