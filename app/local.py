@@ -14,8 +14,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -32,6 +33,7 @@ from app.core.db import PUBLIC, Database
 from app.core.local_postgres import LocalPostgres
 from app.core.logging import configure
 from app.core.migrations import migrate
+from app.core.streams import ENDING
 from app.directory.load import load_reference_data
 from app.evaluations.schemes.load import load_schemes
 from app.events.courier import Courier
@@ -183,7 +185,7 @@ def _secrets() -> dict[str, Any]:
 
 def serve(app: ASGIApp, *, host: str, port: int) -> None:
     """Serve until Ctrl-C or SIGTERM. Our own lines are the log; the server's own name is not told."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -194,6 +196,19 @@ def serve(app: ASGIApp, *, host: str, port: int) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=20,
     )
+    server = _Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+class _Server(uvicorn.Server):
+    """Tells its streams that it ends; it would wait for them."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        ENDING.set()
+        super().handle_exit(sig, frame)
 
 
 def work(settings: Settings, *, tied: bool = False) -> None:

@@ -34,6 +34,7 @@ from app.core.idempotency import Replay, ReplayedResponse
 from app.core.limits import Limits
 from app.core.logging import configure
 from app.core.routing import larger_bodies
+from app.core.streams import Streams
 from app.declarations import router as declarations
 from app.declarations.eligibility import router as eligibility
 from app.declarations.escalations import router as escalations
@@ -197,6 +198,7 @@ async def running(
     app.state.keys = KeyRing(database, secret)
     app.state.tokens = TokenService(database, app.state.keys, codec, settings)
     app.state.limits = Limits(database, settings)
+    app.state.streams = Streams(settings.stream_seconds)
     app.state.upload_slots = asyncio.Semaphore(STORED_AT_ONCE)
     await passwords.dummy_verify()
     try:

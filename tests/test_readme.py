@@ -58,16 +58,25 @@ def _await_ready(base: str, server: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(log.read_text())
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is written for curl, and there is none here")
+_WITH_CURL = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="they are written for curl, and there is none here"
+)
+
+
+def _printed(blocks: list[str], environment: dict[str, str]) -> str:
+    script = "set -euo pipefail\nmkdir -p .data\n" + "\n".join(blocks)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@_WITH_CURL
 def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     blocks = re.findall(r"^```bash tour\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 5
-    script = "set -euo pipefail\nmkdir -p .data\n" + "\n".join(blocks)
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=ROOT, env=running, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    printed = done.stdout
+    printed = _printed(blocks, running)
     assert re.search(r"两山备〔\d{4}〕\d+号", printed), printed
     assert '"total":52 "created":52' in printed, printed
     assert '"created":0 "updated":0 "unchanged":52' in printed, printed
@@ -84,3 +93,29 @@ def test_the_tour_runs_as_printed(running: dict[str, str]) -> None:
     results, cases = published
     assert {region["region_code"] for region in results["regions"]} == {"152501", "152502", "152527"}
     assert {case["region_code"] for case in cases["cases"]} == {"152526", "152527"}
+
+
+@_WITH_CURL
+def test_the_integration_guide_runs_as_printed(running: dict[str, str]) -> None:
+    """Also its example in Python, by a client that was registered a moment ago."""
+    guide = (ROOT / "openapi" / "guide" / "integration.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```bash guide\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    printed = _printed(blocks, {**running, "PYTHON": sys.executable})
+    rows = (ROOT / "tests" / "data" / "projects-sample.ndjson").read_text(encoding="utf-8")
+    count = rows.count('"region_code": "152501"')
+    created = f'"outcome":"succeeded" "total":{count} "created":{count} "updated":0'
+    unchanged = f'"outcome":"succeeded" "total":{count} "created":0 "updated":0 "proposed":0 "unchanged":{count}'
+    # The dry run and the push; the push again, the workbook, CSV, and CSV compressed.
+    assert (printed.count(created), printed.count(unchanged)) == (2, 4), printed
+    assert '"pointer":"/primary_mode","code":"invalid_choice"' in printed, printed
+    assert '"outcome":"rejected" "total":1 ' in printed, printed
+    ended = r"^event: ended\nid: [0-9a-f]{16}\n.*\"total\":1200 \"created\":1200 "
+    assert re.search(ended, printed, re.MULTILINE), printed
+    assert re.search(r"^(202|409) cancel$", printed, re.MULTILINE), printed
+    assert f"dry run: finished succeeded total={count} created=0 updated=0 proposed=0 unchanged={count}" in printed
+    assert f"push:    finished partial total={count} " in printed, printed
+    wrong = r"^row 0 \(XL-2024-0001\): /primary_mode invalid_choice .+\nexit 1$"
+    assert re.search(wrong, printed, re.MULTILINE), printed
+    for code in ("idempotency_key_missing", "unknown_parameter"):
+        assert f'"code": "{code}"' in printed, printed
+    assert printed.rstrip().endswith("active"), printed

@@ -5,6 +5,7 @@ Refusals come in one order: 401 before the body is read, 403 for a missing scope
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -57,6 +58,12 @@ Bearer = Annotated[Claims, Depends(get_claims)]
 @answers(e.INVALID_TOKEN, secured=True)
 async def get_session(request: Request, _token: Annotated[str | None, Depends(_scheme)]) -> AsyncIterator[AsyncSession]:
     """The request's one transaction, entered for the caller; committed before the answer is sent."""
+    async with _opened(request) as session:
+        yield session
+
+
+@asynccontextmanager
+async def _opened(request: Request) -> AsyncIterator[AsyncSession]:
     claims: Claims = request.state.claims
     entry = Entry(
         claims.kind,
@@ -137,6 +144,16 @@ class Acts(Requires):
         yield caller
         status = getattr(request.state, "answered_with", None) or request.scope["route"].status_code or 200
         await idempotency.remember(request, session, use, status)
+
+
+@asynccontextmanager
+async def entered_again(request: Request, required: Requires) -> AsyncIterator[AsyncSession]:
+    """A further transaction of a request whose answer goes on: the token and all that it stands for is looked at again.
+    Raises `InvalidToken`, `InsufficientScope`, `Busy`."""
+    await authenticate(request)
+    async with _opened(request) as session:
+        required.checked(caller_of(session.info["entry"], request.state.claims, entered(session)))
+        yield session
 
 
 def requires(*scopes: str) -> Any:

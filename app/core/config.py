@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     rate_limit_token: RateLimit = Field(default=300, description="By address: logging in, and asking about tokens.")
     rate_limit_anonymous: RateLimit = Field(default=600, description="By address: without a token that verifies.")
     rate_limit_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    stream_seconds: Annotated[int, Field(ge=1, le=3_600)] = Field(
+        default=600, description="How long one stream may be."
+    )
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
         default="", description="Networks, by commas, whose X-Forwarded-For tells the caller's address."
     )

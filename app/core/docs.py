@@ -1,4 +1,4 @@
-"""The docs page, served from our own files under a strict content policy: it works without internet."""
+"""The docs page and the integration guide, from our own files under a strict content policy: without internet."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,9 @@ _ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
     "favicon.png": "image/png",
 }
+# Beside the document that it explains. As plain text: a browser would save what it is told to be Markdown.
+_GUIDE = Path(__file__).resolve().parents[2] / "openapi" / "guide"
+_GUIDES = frozenset({"integration.md", "integration.zh.md", "push.py"})
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -54,6 +57,8 @@ async def get_docs_init() -> Response:
 
 @routes.get("/docs/{name}")
 async def get_docs_asset(name: str) -> Response:
+    if name in _GUIDES:
+        return FileResponse(_GUIDE / name, media_type="text/plain", headers=_POLICY)
     if name not in _ASSETS:
         raise NotFound
     return FileResponse(_assets_folder() / name, media_type=_ASSETS[name], headers=_POLICY)

@@ -9,6 +9,8 @@ DESCRIPTION = """
 The API of a league's 两山 practice areas: yearly plans, the key-project library and pushes into it, reporting tasks,
 and the yearly judgement under recusal: commitments, declarations, expert review, evaluations, cases, publications.
 
+* **Integrating** a system that pushes takes an afternoon: `/docs/integration.zh.md` (中文), `/docs/integration.md`,
+  with an example in Python, `/docs/push.py`.
 * **Errors** are RFC 9457 `application/problem+json`. Programs read `code` first: a closed set, by which the status is
   told. Then, where there is one, `reason`: a finer code; the register (`x-reasons`) grows, so treat one that you do not
   know as if there were none. `errors[].code` says what is wrong with a field. None of them is ever translated; texts

@@ -60,6 +60,7 @@ class Edge:
         started = time.perf_counter()
         method, path = scope["method"], scope["path"]
         head = method == "HEAD"
+        scope["state"]["head"] = head
         limit = max(self.larger.get((method, path), 0), self.max_body_bytes)
         status, complete = 0, False
 

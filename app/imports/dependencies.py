@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
+from pydantic import Field
 
-from app.auth.dependencies import AnyCaller, Session, acts, requires
+from app.auth.dependencies import AnyCaller, Requires, Session, acts
 from app.auth.principal import Caller
 from app.core import errors as e
 from app.core.problems import language_of
@@ -18,7 +19,8 @@ from app.models.imports import ImportRun
 
 Pusher = Annotated[Caller, acts(PUSH)]
 # A push is repeated by its key with the scope of the push alone, and then shows its receipt.
-ReceiptReader = Annotated[Caller, requires("imports:read", PUSH, HISTORY, RESULTS)]
+READS_RECEIPTS = Requires("imports:read", PUSH, HISTORY, RESULTS)
+ReceiptReader = Annotated[Caller, Depends(READS_RECEIPTS)]
 # Who repeats or cancels a run: with the scope that it was pushed with, which the run says.
 RunPusher = Annotated[Caller, acts(PUSH, HISTORY, RESULTS)]
 
@@ -70,4 +72,12 @@ async def get_language(request: Request) -> str:
     return language_of(request)
 
 
+LastEventId = Annotated[
+    # Documented, not validated: what is too long is simply no event that you had.
+    Annotated[str, Field(json_schema_extra={"maxLength": 400})] | None,
+    Header(
+        description="The `id` of the event that you had last: it is not told again. Anything else means nothing here.",
+        examples=["9f86d081884c7d65"],
+    ),
+]
 Language = Annotated[str, Depends(get_language)]

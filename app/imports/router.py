@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
+from fastapi.sse import format_sse_event
 
-from app.auth.dependencies import Session
+from app.auth.dependencies import Session, entered_again
 from app.core import errors as e
 from app.core.errors import FieldError
 from app.core.etag import Replies, Reply
@@ -13,10 +14,13 @@ from app.core.limits import Budget
 from app.core.openapi import body_schema
 from app.core.pagination import Page, Paging
 from app.core.routing import counts_as, may_answer, router
+from app.core.streams import EventStream, Seen, of_events
 from app.imports import reading, receipt_files, repository, service
 from app.imports.dependencies import (
+    READS_RECEIPTS,
     RECEIVED,
     Language,
+    LastEventId,
     OwnRun,
     Pushed,
     Pusher,
@@ -24,6 +28,7 @@ from app.imports.dependencies import (
     RunPusher,
     RunWithReceipt,
     VisibleRun,
+    visible_run,
 )
 from app.imports.files import AsFile, file_response, of_file
 from app.imports.reading import CSV, XLSX
@@ -40,6 +45,7 @@ from app.imports.schemas import (
     ReceiptFileOptions,
     RetryOptions,
     RowError,
+    RunNow,
     RunProgress,
     example_row,
 )
@@ -113,6 +119,33 @@ async def get_import(
     """The receipt of one push, with all its rows up to 1,000; it never changes. While the run is `queued`, how far it
     is."""
     return await _shown(session, reply, run, language)
+
+
+@routes.get(
+    "/{run_id}/events",
+    response_class=Response,
+    responses=of_events(
+        "Events as they happen; each has in `data` the run as `GET /v1/imports/{run_id}` shows it, without `rows`.",
+        format_sse_event(retry=2_000),
+        format_sse_event(event="progress", data_str='{"state": "queued", "progress": {"rows_read": 4000}}', id="3f1c…"),
+        format_sse_event(event="ended", data_str='{"state": "finished", "outcome": "succeeded"}', id="9f86…"),
+    ),
+    summary="Watch a push",
+)
+async def watch_import(
+    request: Request, _caller: ReceiptReader, run: VisibleRun, session: Session, last_event_id: LastEventId = None
+) -> Response:
+    """How far a push is, as server-sent events: `progress` whenever it is further, `ended` with its last state, after
+    which nothing comes. `refused` (a problem as any error is) ends the stream too: the token has run out, or what it
+    may see has changed. A stream that ends otherwise was long enough (`STREAM_SECONDS`), or the server goes: ask again
+    with `Last-Event-ID`, as browsers do by themselves. You may watch four at a time; 429 otherwise."""
+    run_id = run.id
+
+    async def look() -> Seen:
+        async with entered_again(request, READS_RECEIPTS) as later:
+            return await _seen(later, await visible_run(later, run_id))
+
+    return EventStream(request, await _seen(session, run), look, last_event_id)
 
 
 @routes.post(
@@ -205,13 +238,19 @@ async def answer(session: Session, reply: Reply, run: ImportRun, language: str) 
 
 async def _shown(session: Session, reply: Reply, run: ImportRun, language: str) -> Response:
     rows = await repository.shown_rows(session, run) if run.state == "finished" else None
-    told = {name: getattr(run, name) for name in ImportSummary.model_fields}
-    shown = ImportOut(
-        **told,
-        progress=await _progress(session, run),
-        rows=None if rows is None else _rows(rows, language),
-    )
+    now = await _now(session, run)
+    shown = ImportOut(**dict(now), rows=None if rows is None else _rows(rows, language))
     return reply(shown, location=f"/v1/imports/{run.id}")
+
+
+async def _seen(session: Session, run: ImportRun) -> Seen:
+    now, ended = await _now(session, run), run.state != "queued"
+    return Seen("ended" if ended else "progress", now.model_dump_json(), last=ended)
+
+
+async def _now(session: Session, run: ImportRun) -> RunNow:
+    told = {name: getattr(run, name) for name in ImportSummary.model_fields}
+    return RunNow(**told, progress=await _progress(session, run))
 
 
 async def _progress(session: Session, run: ImportRun) -> RunProgress | None:

@@ -253,11 +253,16 @@ class ImportSummary(BaseModel):
     finished_at: datetime | None
 
 
-class ImportOut(ImportSummary):
+class RunNow(ImportSummary):
+    """A run as it stands, without its rows."""
+
+    progress: RunProgress | None = Field(description="While it is queued.")
+
+
+class ImportOut(RunNow):
     """A run with its receipt. `rows` are the input's, in its order; null where there are more than 1,000, which
     `/v1/imports/{run_id}/rows` lists."""
 
-    progress: RunProgress | None = Field(description="While it is queued.")
     rows: Annotated[list[ImportRowOut], Field(max_length=1_000)] | None
 
 

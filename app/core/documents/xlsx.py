@@ -19,8 +19,10 @@ _OPTIONS = {
 }
 # A spreadsheet keeps fifteen digits of a number, and counts a day that never was before this one.
 _MOST_DIGITS, _FIRST_DAY = 15, date(1900, 3, 1)
-# Built-in formats by their number: General, and Text, in which what is typed stays as it is.
-_GENERAL, _TEXT, _DAY = 0, 49, "yyyy-mm-dd"
+# General by its name (the writer takes its number, 0, for the format "0", which shows no decimals), and by its number
+# Text, in which what is typed stays as it is.
+_GENERAL, _TEXT, _DAY = "General", 49, "yyyy-mm-dd"
+_A3 = 8
 
 Value = str | int | Decimal | date | None
 
@@ -74,6 +76,16 @@ class Sheet:
 
     def freeze(self, rows: int, columns: int) -> None:
         self._sheet.freeze_panes(rows, columns)
+
+    def printed(self, *, across: int = 1, named_by: int = 0) -> None:
+        """On paper (A3, across) so many pages beside one another hold all columns; each page has the heading, and the
+        first columns by which its rows are known."""
+        self._sheet.set_landscape()
+        self._sheet.set_paper(_A3)
+        self._sheet.fit_to_pages(across, 0)
+        self._sheet.repeat_rows(0)
+        if named_by:
+            self._sheet.repeat_columns(0, named_by - 1)
 
     def height(self, row: int, points: float) -> None:
         self._sheet.set_row(row, points)

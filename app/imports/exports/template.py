@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from math import ceil
 from typing import IO
 
 from app.core.documents.xlsx import Book, Sheet, Value
@@ -9,6 +10,7 @@ from app.imports.reading.columns import CLEARED, Column, FundingKey, Kind, Lists
 from app.imports.reading.xlsx import SHEET
 
 _ROWS = 2_000
+_WIDTHS = (34, 10, 70, 70)
 _NOTES, _LISTS = "填写说明", "选项"
 _CHOICES = {"regions": "所属地区", "modes": "转化模式", "kinds": "主体类型", "stages": "建设阶段", "axes": "转化方向"}
 _GENERAL = (
@@ -32,6 +34,7 @@ def build(lists: Lists, created: datetime) -> IO[bytes]:
     sheet = book.sheet(SHEET)
     sheet.widths([column.width for column in columns], text=[_is_text(column) for column in columns])
     sheet.freeze(1, 2)
+    sheet.printed(across=3, named_by=2)
     sheet.height(0, 36)
     sheet.heading([f"{column.heading} *" if column.required else column.heading for column in columns])
     first = next(iter(lists.sources), "")
@@ -75,20 +78,29 @@ def _example(column: Column, lists: Lists, source: str) -> Value:
 
 def _notes(book: Book, columns: list[Column], lists: Lists) -> None:
     sheet: Sheet = book.sheet(_NOTES)
-    sheet.widths([34, 10, 70, 40])
+    sheet.widths(_WIDTHS)
+    sheet.printed()
     for number, note in enumerate(_GENERAL, 1):
         sheet.wide(f"{number}. {note}", 4, text_wrap=True)
     sheet.row([])
     sheet.heading(["列名", "必填", "说明", "可填"])
-    for column in columns:
+    for place, column in enumerate(columns, len(_GENERAL) + 2):
         offered = "、".join(lists.entries(column.choices)) if column.choices else ""
+        # Not every program finds out by itself how high a row must be.
+        sheet.height(place, 17 * max(_lines(column.note, _WIDTHS[2]), _lines(offered, _WIDTHS[3]), 1))
         sheet.row([column.heading, "是" if column.required else "", column.note, offered], text_wrap=True)
+
+
+def _lines(text: str, width: int) -> int:
+    """A Chinese character is two wide."""
+    return ceil(sum(1 if character.isascii() else 2 for character in text) / width)
 
 
 def _lists(book: Book, lists: Lists) -> None:
     sheet = book.sheet(_LISTS)
     entries = [lists.entries(choices) for choices in _CHOICES]
     sheet.widths([26] * len(entries))
+    sheet.printed()
     sheet.heading(list(_CHOICES.values()))
     for index in range(max(len(each) for each in entries)):
         sheet.row([each[index] if index < len(each) else None for each in entries])
