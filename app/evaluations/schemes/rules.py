@@ -47,7 +47,37 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """Clocks of the method, in working days."""
+
+    fact_check: int = 5
+    notice: int = 5
+    objection_answer: int = 15
+    improvement_plan: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """What happened that no score outweighs (一票否决、降档): the best grade that is left."""
+
+    code: str
+    name_zh: str
+    best_grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCap:
+    """At most this share of the cycle's regions gets the grade; `rounding` of the count: floor, half_up or ceiling."""
+
+    grade: str
+    share: Decimal
+    rounding: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scheme:
+    """What a method may leave out has the default here: methods from before it was thought of stand as they are."""
+
     criteria: tuple[Criterion, ...]
     expert_weight: Decimal
     appraisal_weight: Decimal
@@ -56,6 +86,16 @@ class Scheme:
     seats: int
     reserves: int
     quorum: int
+    stages: tuple[str, ...] = ("material_review",)
+    days: Days = Days()
+    # Of a sheet's worth from the panel's mean, beyond which the panel discusses; None: never.
+    spread_limit: Decimal | None = None
+    # Of the appraisal from the experts' mean, beyond which it is refused; None: no limit.
+    adjustment_limit: Decimal | None = None
+    # Of a verified figure from the reported one, as a share, beyond which the difference needs a reason.
+    tolerance: Decimal = Decimal(0)
+    vetoes: tuple[Veto, ...] = ()
+    share_cap: ShareCap | None = None
 
 
 def scheme_of(content: Mapping[str, Any]) -> Scheme:
@@ -69,6 +109,13 @@ def scheme_of(content: Mapping[str, Any]) -> Scheme:
         seats=content["panel"]["seats"],
         reserves=content["panel"]["reserves"],
         quorum=content["panel"]["quorum"],
+        stages=tuple(content.get("stages", ("material_review",))),
+        days=Days(**content.get("working_days", {})),
+        spread_limit=_decimal(content.get("spread_limit")),
+        adjustment_limit=_decimal(content.get("adjustment_limit")),
+        tolerance=Decimal(content.get("tolerance", "0")),
+        vetoes=tuple(Veto(v["code"], v["name_zh"], v["best_grade"]) for v in content.get("vetoes", ())),
+        share_cap=_cap(content.get("share_cap")),
     )
     faults = [words for words, holds in _demands(scheme, content) if not holds]
     if faults:
@@ -110,6 +157,14 @@ def _criterion(stated: Mapping[str, Any]) -> Criterion:
 def _band(stated: Mapping[str, Any]) -> Band:
     below = stated["below"]
     return Band(stated["code"], stated["name_zh"], Decimal(stated["lowest"]), None if below is None else Decimal(below))
+
+
+def _decimal(stated: str | None) -> Decimal | None:
+    return None if stated is None else Decimal(stated)
+
+
+def _cap(stated: Mapping[str, Any] | None) -> ShareCap | None:
+    return None if stated is None else ShareCap(stated["grade"], Decimal(stated["share"]), stated["rounding"])
 
 
 def for_panel(scheme: Scheme) -> list[dict[str, str]]:
