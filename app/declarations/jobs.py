@@ -150,8 +150,8 @@ HANDLERS = {
     "recusals.examine_plan": examine_plan,
     "recusals.examine_organisation": examine_organisation,
 }
+# A body that was just made has neither people nor projects: who and what comes to it is looked at then.
 SUBSCRIBERS = {
-    "organisations.create": ("recusals.examine_organisation",),
     "organisations.update": ("recusals.examine_organisation",),
     "plans.file": ("recusals.examine_plan",),
 }
