@@ -242,7 +242,11 @@ class Courier:
             line = {"attempted_at": attempt.begun_at.isoformat(), "status": answer.status, "error": answer.error}
             delivery.log = [*delivery.log, {**line, "milliseconds": milliseconds}][-_LOG_LENGTH:]
             verdict = rules.after_attempt(
-                answer.status, attempts=max(delivery.attempts, 1), now=now, failing_since=progress.failing_since
+                answer.status,
+                attempts=max(delivery.attempts, 1),
+                now=now,
+                failing_since=progress.failing_since,
+                wait=answer.wait,
             )
             if verdict.ending is Ending.DELIVERED:
                 progress.failing_since = None

@@ -38,6 +38,8 @@ class Answer:
 
     status: int | None = None
     error: str | None = None
+    # Seconds that the receiver asks us to wait (`Retry-After`); a date there is not read.
+    wait: int | None = None
 
 
 async def look_up(host: str, port: int) -> list[str]:
@@ -102,7 +104,7 @@ class Network:
                 sent = list({"Host": target.authority, **headers}.items())
                 async with pool.stream("POST", url, headers=sent, content=body, extensions=options) as response:
                     await _throw_away(response)
-                    return Answer(response.status)
+                    return Answer(response.status, wait=_wait(response.headers))
         except (TimeoutError, httpcore.TimeoutException):
             return Answer(error="timeout")
         except httpcore.ConnectError as error:
@@ -138,6 +140,11 @@ async def _throw_away(response: httpcore.Response) -> None:
         read += len(part)
         if read > READ_AT_MOST:
             return
+
+
+def _wait(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    said = next((value.strip() for name, value in headers if name.lower() == b"retry-after"), b"")
+    return int(said) if said.isdigit() and len(said) < 8 else None
 
 
 def _is_tls(error: BaseException) -> bool:

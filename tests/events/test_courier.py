@@ -98,6 +98,31 @@ async def test_tried_again_by_the_schedule_with_the_same_id(
     assert [tuple(act) for act in acts] == [("system", "failing")]
 
 
+@pytest.mark.parametrize(
+    ("answer", "said", "seconds"),
+    [
+        (429, b"3600", 3600),
+        (503, b"3600", 3600),
+        # It shortens no pause, lengthens none beyond the longest, and of other answers it is nothing.
+        (429, b"1", 5),
+        (503, b"9999999", 24 * 3600),
+        (500, b"3600", 5),
+        (503, b"soon", 5),
+        (503, b"-7", 5),
+    ],
+)
+async def test_a_receiver_may_ask_for_time(
+    kept: Subscribed, clock: FrozenClock, receiver: Receiver, courier: Courier, answer: int, said: bytes, seconds: int
+) -> None:
+    receiver.status, receiver.extra = answer, b"Retry-After: " + said + b"\r\n"
+    await kept.machine.post(f"{kept.path}/ping")
+    assert await courier.drain() == 1
+    clock.advance(seconds=seconds - 1)
+    assert await courier.drain() == 0
+    clock.advance(seconds=1)
+    assert await courier.drain() == 1
+
+
 async def test_one_success_in_between_and_it_is_not_failing(
     kept: Subscribed, clock: FrozenClock, world: World, receiver: Receiver, courier: Courier
 ) -> None:

@@ -41,6 +41,8 @@ PING = "webhooks.ping"
 PREFIX = "whsec_"
 SECRET_BYTES = 32
 _GONE = 410
+# Whose `Retry-After` says when to come again (RFC 9110, 10.2.3; RFC 6585, 4).
+_MAY_ASK = frozenset({429, 503})
 
 _ACTIVE, _DISABLED = frozenset({WebhookState.ACTIVE}), frozenset({WebhookState.DISABLED})
 WEBHOOK = Workflow(
@@ -73,9 +75,12 @@ class Verdict:
     disables: DisabledReason | None = None
 
 
-def after_attempt(status: int | None, *, attempts: int, now: datetime, failing_since: datetime | None) -> Verdict:
+def after_attempt(
+    status: int | None, *, attempts: int, now: datetime, failing_since: datetime | None, wait: int | None = None
+) -> Verdict:
     """What follows from an answer's status (None: there was none). `attempts` counts this one; `failing_since`: the
-    subscription's first failure after which nothing got through."""
+    subscription's first failure after which nothing got through; `wait`: seconds that a receiver asks for, which
+    lengthens a pause up to the longest one and shortens none."""
     if status is not None and 200 <= status < 300:
         return Verdict(Ending.DELIVERED)
     if status == _GONE:
@@ -84,7 +89,8 @@ def after_attempt(status: int | None, *, attempts: int, now: datetime, failing_s
     disables = DisabledReason.FAILING if given_up else None
     if attempts > len(SCHEDULE):
         return Verdict(Ending.FAILED, disables=disables)
-    return Verdict(Ending.AGAIN, again_at=now + SCHEDULE[attempts - 1], disables=disables)
+    asked = min(timedelta(seconds=wait), SCHEDULE[-1]) if wait is not None and status in _MAY_ASK else timedelta(0)
+    return Verdict(Ending.AGAIN, again_at=now + max(SCHEDULE[attempts - 1], asked), disables=disables)
 
 
 def shown_secret(secret: bytes) -> str:
