@@ -40,6 +40,8 @@ _KINDS = (
     ("草畜平衡补偿绩效", "ecological_compensation", "载畜量核定与绩效发放", {"households": 520}, "completed"),
 )
 
+# The region of which more is pushed later.
+TOLD_TWICE = "152528"
 # What becomes of the pushed projects, by their place in the push; the others are admitted.
 DECLINED, LEFT, WAITING = {7}, {11}, {3, 14, 22}
 
@@ -75,6 +77,19 @@ def project_rows() -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def changed_row() -> dict[str, Any]:
+    """The ledger tells otherwise of a member: more is built, and for more people."""
+    row = next(row for row in project_rows() if row["region_code"] == TOLD_TWICE)
+    told = f"{row['construction_content']}、配套培训"
+    return {**row, "construction_content": told, "expected_benefits": {"jobs": 150, "households": 90}}
+
+
+def twin_row() -> dict[str, Any]:
+    """The region's own system knows the same project by a key of its own."""
+    row = next(row for row in reversed(project_rows()) if row["region_code"] == TOLD_TWICE)
+    return {**row, "external_id": f"LOCAL-{TOLD_TWICE}-1"}
 
 
 def figures(code: str, year: int) -> dict[str, Decimal]:

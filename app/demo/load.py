@@ -134,6 +134,19 @@ async def _library(stage: Stage) -> None:
         await office.act(path, "admit")
         if index in library.LEFT:
             await office.act(path, "leave", {"reason": "建设内容与其他项目合并（示例）"})
+    await _later_pushes(stage)
+
+
+async def _later_pushes(stage: Stage) -> None:
+    """What then waits for the office: a change of a member, and a project of which two systems tell."""
+    for actor, row, action in (
+        (await stage.client(), library.changed_row(), "proposed"),
+        (await stage.actor(f"editor.{library.TOLD_TWICE}"), library.twin_row(), "created"),
+    ):
+        receipt = (await actor.post("/v1/imports/projects", {"items": [row]})).json()
+        if [told["action"] for told in receipt["rows"]] != [action]:
+            raise DemoError(f"a later push is not {action}: {receipt}")
+    await stage.work()
 
 
 async def _plan(stage: Stage, year: int, code: str, until: str) -> None:
