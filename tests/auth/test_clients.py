@@ -47,7 +47,10 @@ async def test_by_basic_and_by_form(http: AsyncClient, machine: Actor, world: Wo
         assert answer.status_code == 200
         body = answer.json()
         assert (body["refresh_token"], body["expires_in"]) == (None, 900)
-        assert body["scope"] == "directory:read events:read imports:read projects:push projects:read webhooks:write"
+        assert body["scope"] == (
+            "directory:read events:read history:push history:read imports:read projects:push projects:read"
+            " webhooks:write"
+        )
         shown = (await me(http, body["access_token"])).json()
         assert (shown["kind"], shown["client_id"], shown["source_system"], shown["username"]) == (
             "client",

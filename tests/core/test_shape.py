@@ -86,13 +86,15 @@ async def test_foreign_keys_that_are_followed_have_an_index(owner: asyncpg.Conne
         "AND a.attname IN ('plan_id', 'project_id', 'run_id', 'task_id', 'person_id', 'client_id') "
         "AND NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.conrelid AND i.indkey[0] = a.attnum)"
     )
-    # Pushes are found by their run, never by an arrangement's project or a preparer; recusals by their person.
+    # Pushes are found by their run, never by an arrangement's project or a preparer; recusals by their person, and
+    # decisions on a pair by the pair.
     unindexed = {tuple(row) for row in rows}
     assert unindexed <= {
         ("plan_arrangements", "project_id"),
         ("plan_preparers", "person_id"),
         ("import_runs", "client_id"),
         ("recusals", "project_id"),
+        ("project_match_decisions", "project_id"),
     }
 
 

@@ -71,11 +71,13 @@ async def test_a_push_and_an_officer_at_once(world: World, machine: Actor, sampl
     etag = (await office.get(path)).headers["etag"]
     rows[0]["name"] = "改名项目（示例）"
     pushed, decided = await asyncio.gather(push(machine, rows), office.post(f"{path}/admit", etag=etag))
-    assert counts(pushed.json()) == {"updated": 1, "unchanged": 51}
-    assert decided.status_code in {200, 412}
     project = (await office.get(path)).json()
-    assert project["name"] == "改名项目（示例）"
-    assert project["membership"] == ("in_library" if decided.status_code == 200 else "proposed")
+    found = (decided.status_code, counts(pushed.json()), project["name"] == rows[0]["name"], project["membership"])
+    # Whoever comes second meets what the first left: another version, or a member, which only the office changes.
+    assert found in [
+        (412, {"updated": 1, "unchanged": 51}, True, "proposed"),
+        (200, {"proposed": 1, "unchanged": 51}, False, "in_library"),
+    ]
 
 
 async def test_statements_do_not_grow_with_the_rows(world: World, machine: Actor, sample: bytes) -> None:

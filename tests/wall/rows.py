@@ -13,8 +13,13 @@ from app.auth import registry
 from app.models import metadata
 
 REGION = "152501"
+# Two projects, in their order: some rows are about a pair.
+PROJECT, OTHER_PROJECT = UUID("00000000-0000-7000-8000-000000000001"), UUID("00000000-0000-7000-8000-000000000002")
 # What a CHECK asks for and a column's type does not say.
 STATED: dict[tuple[str, str], Any] = {
+    ("projects", "id"): PROJECT,
+    ("project_matches", "other_project_id"): OTHER_PROJECT,
+    ("project_match_decisions", "other_project_id"): OTHER_PROJECT,
     ("organisations", "no_code_reason"): "示例",
     ("clients", "client_id"): "example-client",
     ("plan_preparers", "name"): "示例",
@@ -78,6 +83,8 @@ async def fill(session: AsyncSession) -> dict[str, dict[str, Any]]:
             if table.name == "principals":
                 values["id"] = principal
             await session.execute(insert(table).values(values))
+            if table.name == "projects":
+                await session.execute(insert(table).values({**values, "id": OTHER_PROJECT}))
             made[table.name] = values
     return made
 

@@ -127,12 +127,12 @@ async def test_who_is_entitled_sees_rows(
         async with entered(app_role, "person", who):
             seen[name] = (await _seen(app_role, await _readable(app_role))).keys() & guarded.keys()
     of_staff = {t for t, held in guarded.items() if held in {TableClass.DOSSIER, TableClass.PROCEEDING}}
-    # The ceremony of a seed is about no region, and its handlers' alone.
-    of_staff -= {"draw_seeds"}
+    # The ceremony of a seed is about no region, and its handlers' alone; so is that two systems tell of one project.
+    of_staff -= {"draw_seeds", "project_matches", "project_match_decisions"}
     # Of the judgement on it a region is told what is disclosed with a publication, and nothing else. Whom it would
     # rather leave out it has named itself.
     assert seen["editor"] == of_staff | {"disclosed_explanations", "exclusion_names"}
-    assert "draw_seeds" in seen["office"]
+    assert {"draw_seeds", "project_matches", "project_match_decisions"} <= seen["office"]
     assert guarded.keys() - SECRET == seen["editor"] | seen["office"] | seen["oneself"]
     assert seen["oneself"] & {"commitments", "declarations", "recusal_notices"} == {
         "commitments",
